@@ -1,0 +1,2 @@
+//! Postern.
+#![forbid(unsafe_code)]
