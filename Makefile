@@ -1,0 +1,37 @@
+# Every command of the project; CI runs these too. `make` alone lists them.
+
+MODULE := target/wasm32-wasip1/release/postern.wasm
+
+.DEFAULT_GOAL := help
+.PHONY: help run test wasm lint validate bench fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: wasm ## a real Envoy with the filter on 127.0.0.1:10000, a dev issuer, an upstream (PORT=, ADMIN_PORT=)
+	@cargo build --quiet --locked --bin postern
+	@envoy/run
+
+test: wasm ## every test, native and on a real Envoy
+	@envoy=$$(envoy/fetch-envoy) && \
+	ENVOY="$$envoy" POSTERN_WASM="$(CURDIR)/$(MODULE)" cargo test --locked
+
+wasm: ## build the filter, target/wasm32-wasip1/release/postern.wasm
+	@envoy/build-wasm
+
+lint: ## format, clippy, the seam, shell scripts
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	@.ci/check-seam
+	@if command -v shellcheck >/dev/null; then \
+	    shellcheck -x $$(grep -lE '^#!.*[ /]bash$$' envoy/* .ci/*); \
+	else echo "lint: shellcheck not installed, shell scripts not checked"; fi
+
+validate: wasm ## every YAML under envoy/, loaded by Envoy with the filter
+	@envoy/validate
+
+bench: ## not there yet
+	@echo "bench: not there yet" >&2; exit 1
+
+fuzz: ## not there yet
+	@echo "fuzz: not there yet" >&2; exit 1
