@@ -1,0 +1,27 @@
+//! The built filter in a real Envoy, driven over the wire.
+//!
+//! `cargo test --test wire` needs the filter (`make wasm`, or `$POSTERN_WASM`), an Envoy
+//! (`$ENVOY`, or what `envoy/fetch-envoy` provides), and curl, wget and git. What is missing
+//! fails the tests that need it: a test that quietly did not run proves nothing.
+//!
+//! Beside what each test asks for, every Envoy here is held to this when its test ends: it
+//! is still running, its filter never trapped, and neither of its logs holds a token.
+
+mod support;
+
+mod wire {
+    mod harness;
+
+    mod accepted;
+    mod access_log;
+    mod answers;
+    mod configuration;
+    mod harness_itself;
+    mod keys;
+    mod parked;
+    mod refused;
+    mod routes;
+    mod spoofing;
+    mod survives;
+    mod tools;
+}

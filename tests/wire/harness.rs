@@ -1,0 +1,17 @@
+//! What the tests on a real Envoy are made of.
+
+pub mod answer;
+pub mod config;
+pub mod envoy;
+pub mod http1;
+pub mod http2;
+pub mod issuer;
+pub mod journal;
+pub mod message;
+pub mod request;
+mod server;
+pub mod setup;
+pub mod stage;
+pub mod tools;
+pub mod upstream;
+pub mod wait;

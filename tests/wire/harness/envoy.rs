@@ -1,0 +1,326 @@
+//! A real Envoy as a child process, with the built filter in it.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http1;
+use super::message::Wire;
+use super::request::Request;
+use super::setup::{PLUGIN, Plugin, Setup};
+use super::wait::{wait_for, wait_until};
+
+/// Traces of a virtual machine that died, in the words of Envoy and of the panic hook.
+const TRAP: [&str; 4] = [
+    "Uncaught RuntimeError",
+    "in-VM backtrace",
+    "panicked at",
+    "Wasm VM failed",
+];
+
+/// How every token begins, alone and as the first or second half of Basic: no log holds it.
+const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];
+
+/// A child that never outlives its owner, not even when a test panics while it starts.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a child to ask after")
+    }
+
+    fn end(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[derive(Debug)]
+pub struct Envoy {
+    process: Process,
+    folder: TempDir,
+    listener: SocketAddr,
+    admin: SocketAddr,
+    filtered: bool,
+}
+
+impl Envoy {
+    /// Starts Envoy, and waits until it takes requests.
+    pub fn start(setup: &Setup, upstream: SocketAddr) -> Self {
+        let (mut process, folder) = launch(setup, upstream);
+        let admin_file = folder.path().join("admin");
+        let admin: SocketAddr = wait_for("Envoy writes its admin address", || {
+            exited_early(&mut process, folder.path());
+            fs::read_to_string(&admin_file).ok()?.trim().parse().ok()
+        });
+        wait_until("Envoy is ready", || {
+            exited_early(&mut process, folder.path());
+            ready(admin)
+        });
+        let listener = listener(admin);
+        let filtered = !matches!(setup.plugin, Plugin::Absent);
+        Self {
+            process,
+            folder,
+            listener,
+            admin,
+            filtered,
+        }
+    }
+
+    /// Starts an Envoy that must refuse to; gives back what it logged.
+    pub fn refusal(setup: &Setup, upstream: SocketAddr) -> String {
+        let (mut process, folder) = launch(setup, upstream);
+        let admin_file = folder.path().join("admin");
+        let status = wait_for("Envoy refuses to start", || {
+            if let Some(status) = process.ended() {
+                return Some(status);
+            }
+            let admin = fs::read_to_string(&admin_file).ok()?.trim().parse().ok()?;
+            assert!(
+                !ready(admin),
+                "Envoy started with a configuration it had to refuse: {:?}",
+                setup.plugin
+            );
+            None
+        });
+        assert!(!status.success(), "Envoy ended as if all were well");
+        fs::read_to_string(log_file(folder.path())).expect("a log")
+    }
+
+    /// Where it takes requests.
+    pub fn address(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// A counter or gauge by its full name; one that never moved may not exist, and is 0.
+    pub fn stat(&self, name: &str) -> u64 {
+        let (status, text) = get(self.admin, "/stats?format=json");
+        assert_eq!(status, 200, "the admin endpoint gives statistics");
+        let stats: Value = serde_json::from_str(&text).expect("statistics are JSON");
+        let stats = stats["stats"]
+            .as_array()
+            .expect("a list of statistics")
+            .iter();
+        stats
+            .filter(|stat| stat["name"] == name)
+            .find_map(|stat| stat["value"].as_u64())
+            .unwrap_or(0)
+    }
+
+    pub fn wait_for_stat(&self, name: &str, condition: impl Fn(u64) -> bool) {
+        wait_until(&format!("{name} reaches its value"), || {
+            condition(self.stat(name))
+        });
+    }
+
+    /// How often a virtual machine was replaced, or should have been, after a trap.
+    pub fn reloads(&self) -> u64 {
+        [
+            "vm_reload_success",
+            "vm_reload_failure",
+            "vm_reload_backoff",
+        ]
+        .iter()
+        .map(|outcome| self.stat(&format!("wasm.{PLUGIN}.{outcome}")))
+        .sum()
+    }
+
+    /// The lines of the access log, once there are this many.
+    pub fn access_log(&self, lines: usize) -> Vec<String> {
+        // The admin request makes Envoy write out what it holds back.
+        let path = access_log_file(self.folder.path());
+        wait_for(&format!("{lines} lines in the access log"), || {
+            post(self.admin, "/reopen_logs");
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let found: Vec<String> = text.lines().map(str::to_owned).collect();
+            (found.len() >= lines).then_some(found)
+        })
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(log_file(self.folder.path())).unwrap_or_default()
+    }
+}
+
+impl Drop for Envoy {
+    /// Ends the process, whatever happened, and holds every test to what must never be.
+    fn drop(&mut self) {
+        let died = self.process.ended();
+        self.process.end();
+        let log = self.log();
+        if std::thread::panicking() {
+            eprintln!("--- the end of Envoy's log ---\n{}", tail(&log));
+            return;
+        }
+        assert_eq!(died, None, "Envoy died by itself:\n{}", tail(&log));
+        if !self.filtered {
+            return;
+        }
+        for trap in TRAP {
+            assert!(
+                !log.contains(trap),
+                "the filter trapped ({trap}):\n{}",
+                tail(&log)
+            );
+        }
+        let access_log =
+            fs::read_to_string(access_log_file(self.folder.path())).unwrap_or_default();
+        for (name, text) in [("log", &log), ("access log", &access_log)] {
+            let leak = text
+                .lines()
+                .find(|line| TOKEN.iter().any(|token| line.contains(token)));
+            assert_eq!(leak, None, "a token in Envoy's {name}");
+        }
+    }
+}
+
+fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
+    let folder = tempfile::Builder::new()
+        .prefix("postern-wire-")
+        .tempdir()
+        .expect("a folder");
+    let wasm = match setup.plugin {
+        Plugin::Absent => PathBuf::new(),
+        Plugin::Text(_) | Plugin::Struct(_) => module().to_owned(),
+    };
+    let bootstrap = setup.bootstrap(upstream, &wasm, &access_log_file(folder.path()));
+    let bootstrap_file = folder.path().join("envoy.json");
+    fs::write(&bootstrap_file, bootstrap.to_string()).expect("a bootstrap file");
+    let log = File::create(log_file(folder.path())).expect("a log file");
+    let child = Command::new(binary())
+        .arg("--config-path")
+        .arg(&bootstrap_file)
+        .arg("--admin-address-path")
+        .arg(folder.path().join("admin"))
+        .args(["--concurrency", &setup.concurrency.to_string()])
+        // Hot restart shares memory by a number; without it any number of Envoys run at once.
+        .arg("--disable-hot-restart")
+        .args(["--log-level", "info"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("can't start {}: {error}", binary().display()));
+    (Process(child), folder)
+}
+
+fn exited_early(process: &mut Process, folder: &Path) {
+    if let Some(status) = process.ended() {
+        let log = fs::read_to_string(log_file(folder)).unwrap_or_default();
+        panic!("Envoy did not start ({status}):\n{}", tail(&log));
+    }
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("envoy.log")
+}
+
+fn access_log_file(folder: &Path) -> PathBuf {
+    folder.join("access.log")
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(60)..].join("\n")
+}
+
+fn listener(admin: SocketAddr) -> SocketAddr {
+    let (_, text) = get(admin, "/listeners?format=json");
+    let listeners: Value = serde_json::from_str(&text).expect("listeners are JSON");
+    let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+    let port = address["port_value"]
+        .as_u64()
+        .and_then(|port| u16::try_from(port).ok());
+    SocketAddr::from(([127, 0, 0, 1], port.expect("a listener with a port")))
+}
+
+fn get(admin: SocketAddr, path: &str) -> (u16, String) {
+    let answer = http1::send(admin, &Request::get(path).field("connection", "close"));
+    (answer.status, answer.text())
+}
+
+/// Whether Envoy says it takes requests; one that is about to exit may not say anything.
+fn ready(admin: SocketAddr) -> bool {
+    let ask = || {
+        let mut wire = Wire::new(TcpStream::connect(admin).ok()?).ok()?;
+        wire.send(&Request::get("/ready").http1()).ok()?;
+        wire.head().ok()?
+    };
+    ask().is_some_and(|head| head.start.starts_with("HTTP/1.1 200 "))
+}
+
+fn post(admin: SocketAddr, path: &str) {
+    let request = Request::new("POST", path)
+        .field("connection", "close")
+        .body(b"");
+    assert_eq!(http1::send(admin, &request).status, 200, "{path}");
+}
+
+/// The Envoy to test with: `$ENVOY`, else what `envoy/fetch-envoy` provides.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("ENVOY") {
+            let path = PathBuf::from(path);
+            assert!(path.is_file(), "$ENVOY names no file: {}", path.display());
+            return path;
+        }
+        let fetch = project().join("envoy/fetch-envoy");
+        assert!(
+            fetch.is_file(),
+            "no Envoy to test with: set $ENVOY, or provide {}",
+            fetch.display()
+        );
+        let output = Command::new(&fetch)
+            .output()
+            .unwrap_or_else(|error| panic!("can't run {}: {error}", fetch.display()));
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} failed:\n{complaint}",
+            fetch.display()
+        );
+        let text = String::from_utf8_lossy(&output.stdout);
+        let path = project().join(text.lines().last().unwrap_or_default().trim());
+        assert!(
+            path.is_file(),
+            "{} printed no path of a file: {text:?}",
+            fetch.display()
+        );
+        path
+    })
+}
+
+/// The filter to test: `$POSTERN_WASM`, else the release build.
+fn module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        let path = match std::env::var_os("POSTERN_WASM") {
+            Some(path) => PathBuf::from(path),
+            None => project().join("target/wasm32-wasip1/release/postern.wasm"),
+        };
+        assert!(
+            path.is_file(),
+            "no filter to test at {}: run `make wasm`, or set $POSTERN_WASM",
+            path.display()
+        );
+        path
+    })
+}
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,25 @@
+//! Waiting for something to become true, and never for time to pass.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test calls it stuck. Generous, because it says
+/// nothing about speed: a machine under load must not fail a test, a hang must.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Looks again and again until `look` finds something.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}");
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    wait_for(what, || condition().then_some(()));
+}
