@@ -1,14 +1,27 @@
 //! What a client got back.
 
+use std::fmt;
+
 use super::message::Field;
 use crate::support::challenge::{Challenge, parse_lines};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,
     pub fields: Vec<Field>,
     pub body: Vec<u8>,
     pub trailers: Vec<Field>,
+}
+
+// For a failing test to print: text where it is text, and not a list of numbers.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in self.fields.iter().chain(&self.trailers) {
+            writeln!(f, "{name}: {}", value.escape_ascii())?;
+        }
+        write!(f, "\n{}", self.body.escape_ascii())
+    }
 }
 
 impl Answer {

@@ -97,7 +97,16 @@ impl Envoy {
             None
         });
         assert!(!status.success(), "Envoy ended as if all were well");
-        fs::read_to_string(log_file(folder.path())).expect("a log")
+        let log = fs::read_to_string(log_file(folder.path())).expect("a log");
+        // To trip over a configuration is not to refuse it.
+        for trap in TRAP {
+            assert!(
+                !log.contains(trap),
+                "the filter trapped ({trap}):\n{}",
+                tail(&log)
+            );
+        }
+        log
     }
 
     /// Where it takes requests.
@@ -208,7 +217,13 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         .args(["--concurrency", &setup.concurrency.to_string()])
         // Hot restart shares memory by a number; without it any number of Envoys run at once.
         .arg("--disable-hot-restart")
-        .args(["--log-level", "info"])
+        // What a filter says, and of the rest only what is wrong.
+        .args([
+            "--log-level",
+            "warning",
+            "--component-log-level",
+            "wasm:info",
+        ])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
@@ -273,10 +288,8 @@ fn post(admin: SocketAddr, path: &str) {
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        if let Some(path) = std::env::var_os("ENVOY") {
-            let path = PathBuf::from(path);
-            assert!(path.is_file(), "$ENVOY names no file: {}", path.display());
-            return path;
+        if let Some(program) = std::env::var_os("ENVOY") {
+            return PathBuf::from(program);
         }
         let fetch = project().join("envoy/fetch-envoy");
         assert!(

@@ -1,5 +1,6 @@
 //! The service behind the filter: says 200 to everything, and remembers what it was sent.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,12 +13,23 @@ use super::wait::wait_for;
 pub const SEEN: &str = "x-seen";
 
 /// A request as the upstream received it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Seen {
     pub head: Head,
     pub body: Vec<u8>,
     pub trailers: Vec<Field>,
     pub whole: bool,
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{} bytes of body",
+            self.head.raw.escape_ascii(),
+            self.body.len()
+        )
+    }
 }
 
 impl Seen {
