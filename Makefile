@@ -22,9 +22,9 @@ wasm: ## build the filter, target/wasm32-wasip1/release/postern.wasm
 lint: ## format, clippy, the seam, shell scripts
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	@.ci/check-seam
+	@tests/check-seam
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck -x $$(grep -lE '^#!.*[ /]bash$$' envoy/* .ci/*); \
+	    shellcheck -x $$(grep -lE '^#!.*[ /]bash$$' envoy/* tests/check-seam .ci/*); \
 	else echo "lint: shellcheck not installed, shell scripts not checked"; fi
 
 validate: wasm ## every YAML under envoy/, loaded by Envoy with the filter

@@ -1,5 +1,7 @@
 //! The servers for development, as a user starts them.
 
+#![cfg(test)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -11,10 +13,7 @@ use serde_json::{Map, Value, json};
 
 fn postern(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-    command
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -26,19 +25,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = postern(arguments)
-            .args(["--listen", "127.0.0.1:0"])
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
+        let mut child = postern(arguments).args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.next().unwrap().contains("for development only"));
         let listening = lines.next().unwrap();
-        let address = listening
-            .strip_prefix("listening on http://")
-            .unwrap()
-            .to_owned();
+        let address = listening.strip_prefix("listening on http://").unwrap().to_owned();
         Self { child, address }
     }
 
@@ -56,11 +47,7 @@ impl Server {
     fn send(&self, head: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (host, length) = (&self.address, body.len());
-        write!(
-            stream,
-            "{head}host: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
+        write!(stream, "{head}host: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -72,13 +59,7 @@ impl Server {
     #[cfg(unix)]
     fn end_by(mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
         self.child.wait().unwrap().code()
     }
 }
@@ -109,18 +90,12 @@ fn decoded(part: &str) -> Value {
 
 /// The token's claims, checked by the key's own numbers.
 fn verified(key: &Value, token: &str) -> Map<String, Value> {
-    let bytes = |name: &str| {
-        BASE64_URL_SAFE_NO_PAD
-            .decode(key[name].as_str().unwrap())
-            .unwrap()
-    };
+    let bytes = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     let point = || [vec![4], bytes("x"), bytes("y")].concat();
     // Of the claims, `custom` holds those that jwt-simple has no place of its own for.
     macro_rules! verify {
         ($key:expr) => {
-            $key.unwrap()
-                .verify_token::<Map<String, Value>>(token, None)
-                .unwrap()
+            $key.unwrap().verify_token::<Map<String, Value>>(token, None).unwrap()
         };
     }
     let claims = match key["alg"].as_str().unwrap() {
@@ -146,14 +121,11 @@ fn discovery_leads_to_keys_that_verify_what_is_minted() {
     assert_eq!(discovery["issuer"], url);
     assert_eq!(discovery["jwks_uri"], format!("{url}/jwks.json"));
 
-    let algorithms = discovery["id_token_signing_alg_values_supported"]
-        .as_array()
-        .unwrap();
+    let algorithms = discovery["id_token_signing_alg_values_supported"].as_array().unwrap();
     assert_eq!(algorithms.len(), 9);
     for algorithm in algorithms {
         let algorithm = algorithm.as_str().unwrap();
-        let (status, body) =
-            issuer.get(&format!("/mint?user=alice&scope=read:tap&alg={algorithm}"));
+        let (status, body) = issuer.get(&format!("/mint?user=alice&scope=read:tap&alg={algorithm}"));
         let token = body.strip_suffix('\n').unwrap();
         assert_eq!(status, 200, "{body}");
         let key = key_of(&issuer, token);
@@ -165,10 +137,7 @@ fn discovery_leads_to_keys_that_verify_what_is_minted() {
         assert_eq!(claims["sub"], "alice");
         assert_eq!(claims["aud"], "https://postern.dev");
         assert_eq!(claims["scope"], "read:tap");
-        assert_eq!(
-            claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-            3600
-        );
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
     }
 }
 
@@ -242,11 +211,7 @@ fn the_echo_shows_the_request() {
 fn ctrl_c_is_a_clean_end() {
     for command in ["issuer", "echo"] {
         for signal in ["INT", "TERM"] {
-            assert_eq!(
-                Server::start(&[command]).end_by(signal),
-                Some(0),
-                "{command} {signal}"
-            );
+            assert_eq!(Server::start(&[command]).end_by(signal), Some(0), "{command} {signal}");
         }
     }
 }
@@ -258,10 +223,7 @@ fn a_busy_port_is_named() {
     for command in ["issuer", "echo"] {
         let output = postern(&[command, "--listen", &address]).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        assert_eq!(
-            stderr(&output),
-            format!("postern: cannot listen on {address}: another program listens there\n")
-        );
+        assert_eq!(stderr(&output), format!("postern: cannot listen on {address}: another program listens there\n"));
     }
 }
 
@@ -271,11 +233,7 @@ fn other_machines_are_never_served() {
         for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9010"] {
             let output = postern(&[command, "--listen", address]).output().unwrap();
             assert!(!output.status.success());
-            assert!(
-                stderr(&output).contains("loopback only"),
-                "{}",
-                stderr(&output)
-            );
+            assert!(stderr(&output).contains("loopback only"), "{}", stderr(&output));
         }
     }
 }

@@ -30,9 +30,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> io::Result<()> {
     let server = Server::bind(args.listen).await?;
-    server
-        .run("echo upstream, for development only", echo)
-        .await
+    server.run("echo upstream, for development only", echo).await
 }
 
 async fn echo<B: Body<Data = Bytes>>(request: Request<B>) -> Reply {
@@ -93,8 +91,7 @@ impl Content {
     fn text(&self) -> Option<&str> {
         let text = std::str::from_utf8(&self.start).ok()?;
         let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-        (self.size != 0 && self.size == self.start.len() && text.chars().all(printable))
-            .then_some(text)
+        (self.size != 0 && self.size == self.start.len() && text.chars().all(printable)).then_some(text)
     }
 }
 
@@ -119,8 +116,7 @@ mod tests {
             .header("x-latin", &b"caf\xe9"[..])
             .body(Full::default())
             .unwrap();
-        let expected =
-            b"GET /a%20b?c=d HTTP/1.1\nx-one: 1\nx-one: 2\nx-latin: caf\xe9\n\nbody: 0 bytes\n";
+        let expected = b"GET /a%20b?c=d HTTP/1.1\nx-one: 1\nx-one: 2\nx-latin: caf\xe9\n\nbody: 0 bytes\n";
         assert_eq!(echoed(request).await, expected);
     }
 
@@ -135,9 +131,7 @@ mod tests {
             (&longest, format!("body: 1024 bytes\n{longest}\n")),
             (&format!("{longest}a"), "body: 1025 bytes\n".to_owned()),
         ] {
-            let request = Request::post("/")
-                .body(Full::from(body.to_owned()))
-                .unwrap();
+            let request = Request::post("/").body(Full::from(body.to_owned())).unwrap();
             let expected = format!("POST / HTTP/1.1\n\n{shown}");
             assert_eq!(echoed(request).await, expected.as_bytes());
         }

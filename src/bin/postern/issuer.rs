@@ -61,9 +61,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> io::Result<()> {
     let server = Server::bind(args.listen).await?;
-    let url = args
-        .issuer
-        .unwrap_or_else(|| IssuerUrl::of(server.address()));
+    let url = args.issuer.unwrap_or_else(|| IssuerUrl::of(server.address()));
     let keys = Keys::generate().map_err(io::Error::other)?;
     let what = format!("issuer {url}, for development only: it gives any token to anyone who asks");
     let issuer = Arc::new(Issuer { url, keys });
@@ -89,14 +87,10 @@ impl Issuer {
             "/.well-known/openid-configuration" if read => json_reply(&self.discovery()),
             "/jwks.json" if read => json_reply(&self.keys.jwks()),
             "/.well-known/openid-configuration" | "/jwks.json" => not_allowed("GET, HEAD"),
-            "/authorize" => line(
-                StatusCode::NOT_IMPLEMENTED,
-                "this development issuer has no login; /mint gives tokens",
-            ),
-            _ => line(
-                StatusCode::NOT_FOUND,
-                "there are /mint, /jwks.json and /.well-known/openid-configuration here",
-            ),
+            "/authorize" => {
+                line(StatusCode::NOT_IMPLEMENTED, "this development issuer has no login; /mint gives tokens")
+            }
+            _ => line(StatusCode::NOT_FOUND, "there are /mint, /jwks.json and /.well-known/openid-configuration here"),
         }
     }
 
@@ -115,14 +109,8 @@ impl Issuer {
 
     async fn mint(&self, request: Request<Incoming>) -> Reply {
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let Ok(body) = Limited::new(request.into_body(), LARGEST_BODY)
-            .collect()
-            .await
-        else {
-            return line(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is broken off, or larger than 64 KiB",
-            );
+        let Ok(body) = Limited::new(request.into_body(), LARGEST_BODY).collect().await else {
+            return line(StatusCode::PAYLOAD_TOO_LARGE, "the body is broken off, or larger than 64 KiB");
         };
         let mint = match Mint::parse(&query, &body.to_bytes(), self.keys.algorithms()) {
             Ok(mint) => mint,
@@ -136,25 +124,15 @@ impl Issuer {
                 reply.headers_mut().insert(header::CACHE_CONTROL, no_store);
                 reply
             }
-            Err(error) => line(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &format!("the token could not be signed: {error}"),
-            ),
+            Err(error) => line(StatusCode::INTERNAL_SERVER_ERROR, &format!("the token could not be signed: {error}")),
         }
     }
 }
 
 /// Seconds since 1970; a clock before that is a clock that was never set.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the rule is the filter's; this is where the issuer is told the time"
-)]
+#[allow(clippy::disallowed_methods, reason = "the rule is the filter's; this is where the issuer is told the time")]
 fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_secs()).ok())
-        .unwrap_or(0)
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }
 
 fn line(status: StatusCode, text: &str) -> Reply {
@@ -162,18 +140,11 @@ fn line(status: StatusCode, text: &str) -> Reply {
 }
 
 fn json_reply(document: &Value) -> Reply {
-    serve::typed(
-        StatusCode::OK,
-        "application/json",
-        format!("{document:#}\n"),
-    )
+    serve::typed(StatusCode::OK, "application/json", format!("{document:#}\n"))
 }
 
 fn not_allowed(methods: &'static str) -> Reply {
-    let mut reply = line(
-        StatusCode::METHOD_NOT_ALLOWED,
-        &format!("this takes {methods}"),
-    );
+    let mut reply = line(StatusCode::METHOD_NOT_ALLOWED, &format!("this takes {methods}"));
     let allow = HeaderValue::from_static(methods);
     reply.headers_mut().insert(header::ALLOW, allow);
     reply

@@ -25,9 +25,8 @@ impl FromStr for LoopbackAddr {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let address: SocketAddr = text
-            .parse()
-            .map_err(|_| "write an address and a port, such as 127.0.0.1:9010 or [::1]:9010")?;
+        let address: SocketAddr =
+            text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:9010 or [::1]:9010")?;
         if address.ip().is_loopback() {
             Ok(Self(address))
         } else {

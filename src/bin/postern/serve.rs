@@ -20,10 +20,7 @@ pub type Reply = Response<Full<Bytes>>;
 
 /// Runs one server to its end on a runtime of its own.
 pub fn block_on<F: Future<Output = io::Result<()>>>(server: F) -> io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(server)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server)
 }
 
 /// A server that has its address, and has not answered yet.
@@ -46,11 +43,7 @@ impl Server {
         let address = listener.local_addr().map_err(explain)?;
         // Before the server is announced: whoever reads that may stop it at once.
         let stop = Stop::new()?;
-        Ok(Self {
-            listener,
-            address,
-            stop,
-        })
+        Ok(Self { listener, address, stop })
     }
 
     /// Where it really listens: the port that was asked for may be 0.
@@ -91,9 +84,7 @@ where
         async { Ok::<_, Infallible>(reply.await) }
     });
     // An error here is a client that left or did not speak HTTP: it has had its answer.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
@@ -103,8 +94,6 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
 }

@@ -25,30 +25,12 @@ impl Keys {
         let pair = RS256KeyPair::generate(2048)?;
         let (der, numbers) = (pair.to_der()?, pair.public_key().to_components());
         Ok(Self(vec![
-            rsa(
-                RS256KeyPair::from_der(&der)?.with_key_id(&kid("rs256")),
-                &numbers,
-            ),
-            rsa(
-                RS384KeyPair::from_der(&der)?.with_key_id(&kid("rs384")),
-                &numbers,
-            ),
-            rsa(
-                RS512KeyPair::from_der(&der)?.with_key_id(&kid("rs512")),
-                &numbers,
-            ),
-            rsa(
-                PS256KeyPair::from_der(&der)?.with_key_id(&kid("ps256")),
-                &numbers,
-            ),
-            rsa(
-                PS384KeyPair::from_der(&der)?.with_key_id(&kid("ps384")),
-                &numbers,
-            ),
-            rsa(
-                PS512KeyPair::from_der(&der)?.with_key_id(&kid("ps512")),
-                &numbers,
-            ),
+            rsa(RS256KeyPair::from_der(&der)?.with_key_id(&kid("rs256")), &numbers),
+            rsa(RS384KeyPair::from_der(&der)?.with_key_id(&kid("rs384")), &numbers),
+            rsa(RS512KeyPair::from_der(&der)?.with_key_id(&kid("rs512")), &numbers),
+            rsa(PS256KeyPair::from_der(&der)?.with_key_id(&kid("ps256")), &numbers),
+            rsa(PS384KeyPair::from_der(&der)?.with_key_id(&kid("ps384")), &numbers),
+            rsa(PS512KeyPair::from_der(&der)?.with_key_id(&kid("ps512")), &numbers),
             es256(ES256KeyPair::generate().with_key_id(&kid("es256"))),
             es384(ES384KeyPair::generate().with_key_id(&kid("es384"))),
             eddsa(Ed25519KeyPair::generate().with_key_id(&kid("eddsa"))),
@@ -64,21 +46,13 @@ impl Keys {
         json!({ "keys": keys })
     }
 
-    pub fn sign(
-        &self,
-        algorithm: &str,
-        typ: Option<&str>,
-        claims: Claims,
-    ) -> Result<String, Error> {
+    pub fn sign(&self, algorithm: &str, typ: Option<&str>, claims: Claims) -> Result<String, Error> {
         let key = self
             .0
             .iter()
             .find(|key| key.algorithm == algorithm)
             .ok_or_else(|| Error::msg(format!("no key for {algorithm}")))?;
-        let header = HeaderOptions {
-            signature_type: typ.map(str::to_owned),
-            ..HeaderOptions::default()
-        };
+        let header = HeaderOptions { signature_type: typ.map(str::to_owned), ..HeaderOptions::default() };
         (key.sign)(exactly(claims), &header)
     }
 }

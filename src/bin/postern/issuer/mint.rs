@@ -95,18 +95,15 @@ impl Mint {
             set("email", json!(email));
         }
         if !self.groups.is_empty() {
-            let groups: Vec<Value> = self
-                .groups
-                .iter()
-                .map(|name| json!({ "name": name }))
-                .collect();
+            let groups: Vec<Value> = self.groups.iter().map(|name| json!({ "name": name })).collect();
             set("isMemberOf", json!(groups));
         }
         for (name, value) in &self.overrides {
-            match value {
-                Value::Null => claims.remove(name),
-                value => claims.insert(name.clone(), value.clone()),
-            };
+            if value.is_null() {
+                claims.remove(name);
+            } else {
+                claims.insert(name.clone(), value.clone());
+            }
         }
         claims
     }
@@ -129,9 +126,7 @@ fn claims_of(body: &[u8]) -> Result<Map<String, Value>, String> {
 }
 
 fn uid(value: &str) -> Result<u32, String> {
-    value
-        .parse()
-        .map_err(|_| format!("uid: `{value}` is not a number from 0 to {}", u32::MAX))
+    value.parse().map_err(|_| format!("uid: `{value}` is not a number from 0 to {}", u32::MAX))
 }
 
 fn unknown(name: &str) -> String {
@@ -154,11 +149,7 @@ mod tests {
     }
 
     fn claims(query: &str, body: &str) -> Value {
-        Value::Object(
-            mint(query, body)
-                .unwrap()
-                .claims("http://i", NOW, "id".to_owned()),
-        )
+        Value::Object(mint(query, body).unwrap().claims("http://i", NOW, "id".to_owned()))
     }
 
     #[test]
@@ -192,11 +183,7 @@ mod tests {
             ("user=bob", r#"{"sub": 7}"#, "/sub", json!(7)),
             ("", r#"{"exp": "soon"}"#, "/exp", json!("soon")),
         ] {
-            assert_eq!(
-                claims(query, body).pointer(pointer),
-                Some(&expected),
-                "{query} {body}"
-            );
+            assert_eq!(claims(query, body).pointer(pointer), Some(&expected), "{query} {body}");
         }
     }
 

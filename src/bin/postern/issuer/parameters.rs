@@ -18,9 +18,8 @@ fn decode(text: &str) -> Result<String, String> {
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
             b'+' => b' ',
-            b'%' => escaped(bytes.next(), bytes.next()).ok_or_else(|| {
-                format!("`{text}`: a % is not followed by two hexadecimal digits")
-            })?,
+            b'%' => escaped(bytes.next(), bytes.next())
+                .ok_or_else(|| format!("`{text}`: a % is not followed by two hexadecimal digits"))?,
             other => other,
         });
     }

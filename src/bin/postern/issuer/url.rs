@@ -15,10 +15,7 @@ pub struct IssuerUrl {
 
 impl IssuerUrl {
     pub fn of(address: SocketAddr) -> Self {
-        Self {
-            text: format!("http://{address}"),
-            base: String::new(),
-        }
+        Self { text: format!("http://{address}"), base: String::new() }
     }
 
     pub fn as_str(&self) -> &str {
@@ -59,10 +56,7 @@ impl FromStr for IssuerUrl {
         if uri.query().is_some() || text.contains('#') {
             return Err("an issuer's URL has no query and no fragment");
         }
-        Ok(Self {
-            text: text.to_owned(),
-            base: uri.path().trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { text: text.to_owned(), base: uri.path().trim_end_matches('/').to_owned() })
     }
 }
 
@@ -92,19 +86,9 @@ mod tests {
         for (issuer, below, asked, answered) in [
             ("https://a.org", "https://a.org/mint", "/mint", "/mint"),
             ("https://a.org/", "https://a.org/mint", "/mint", "/mint"),
-            (
-                "https://a.org/b",
-                "https://a.org/b/mint",
-                "/b/mint",
-                "/mint",
-            ),
+            ("https://a.org/b", "https://a.org/b/mint", "/b/mint", "/mint"),
             ("https://a.org/b/", "https://a.org/b/mint", "/mint", "/mint"),
-            (
-                "https://a.org/b",
-                "https://a.org/b/mint",
-                "/bmint",
-                "/bmint",
-            ),
+            ("https://a.org/b", "https://a.org/b/mint", "/bmint", "/bmint"),
         ] {
             let url: IssuerUrl = issuer.parse().unwrap();
             assert_eq!(url.as_str(), issuer);
