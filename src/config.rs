@@ -1,0 +1,194 @@
+//! The plugin configuration: read once, refused whole if anything in it is wrong, unchangeable afterwards.
+//!
+//! `reader` walks the document and collects problems; `issuers`, `rules` and this file give its parts their meaning.
+//! A value of [`Config`] is valid by construction: nothing that a request meets has to be parsed or looked up by name
+//! again.
+
+mod error;
+mod issuers;
+mod reader;
+mod rules;
+mod source;
+
+use crate::credential::Places;
+use crate::identity::IdentityHeaders;
+use crate::issuer::Issuers;
+use crate::json::Json;
+use crate::policy::Policy;
+
+pub use error::ConfigError;
+use error::Problems;
+use reader::{Node, Object};
+
+/// Names the protection space where none is configured (RFC 9110 §11.5).
+pub const DEFAULT_REALM: &str = "postern";
+
+/// Bearer is how DMTN-094 §6.2.1 carries every token; Basic is for the clients that know nothing else. A token in the
+/// query ends up in logs and histories (RFC 6750 §5.3), so that has to be asked for.
+pub const DEFAULT_PLACES: Places = Places { bearer: true, basic: true, query: false };
+
+#[derive(Debug)]
+pub struct Config {
+    pub realm: String,
+    pub issuers: Issuers,
+    pub credentials: Places,
+    pub headers: IdentityHeaders,
+    pub policy: Policy,
+    /// Whether a credential that came over plain http is refused.
+    pub require_tls: bool,
+}
+
+impl Config {
+    /// Reads a configuration in either of the forms in which Envoy passes it. Every problem is reported.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<ConfigError>> {
+        let document = source::parse(bytes).map_err(|problem| vec![ConfigError { path: String::new(), problem }])?;
+        let problems = Problems::default();
+        let config = Self::read(&document, &problems);
+        let errors = problems.into_errors();
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(errors),
+        }
+    }
+
+    fn read(document: &Json, problems: &Problems) -> Option<Self> {
+        let root = Node::new(document, "", problems).object()?;
+        let realm = root.get("realm").map_or(Some(DEFAULT_REALM.to_owned()), |node| read_realm(&node));
+        let issuers = root.require("issuers").and_then(|node| issuers::read(&node));
+        let credentials = root.get("credentials").map_or(Some(DEFAULT_PLACES), |node| read_places(&node));
+        if let Some(node) = root.get("capabilities") {
+            read_capabilities(&node);
+        }
+        let headers = root.get("headers").map_or_else(|| Some(IdentityHeaders::default()), |node| read_headers(&node));
+        let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node));
+        let require_tls = root.get("require_tls").map_or(Some(false), |node| node.boolean());
+        root.finish();
+        Some(Self {
+            realm: realm?,
+            issuers: Issuers::new(issuers?),
+            credentials: credentials?,
+            headers: headers?,
+            policy: Policy::new(rules?),
+            require_tls: require_tls?,
+        })
+    }
+}
+
+/// The realm stands between quotes in a header; leaving out what would have to be escaped keeps it one word for all.
+fn read_realm(node: &Node<'_>) -> Option<String> {
+    let realm = node.string()?;
+    if realm.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
+        Some(realm.to_owned())
+    } else {
+        node.problem("may hold printable ASCII only, without quotes and backslashes")
+    }
+}
+
+fn read_places(node: &Node<'_>) -> Option<Places> {
+    let object = node.object()?;
+    let switch = |name, default| object.get(name).map_or(Some(default), |node| node.boolean());
+    let bearer = switch("bearer", DEFAULT_PLACES.bearer);
+    let basic = switch("basic", DEFAULT_PLACES.basic);
+    let query = switch("query", DEFAULT_PLACES.query);
+    object.finish();
+    let places = Places { bearer: bearer?, basic: basic?, query: query? };
+    if places == (Places { bearer: false, basic: false, query: false }) {
+        return node.problem("nothing is switched on: no request could carry a token");
+    }
+    Some(places)
+}
+
+fn read_capabilities(node: &Node<'_>) {
+    let Some(object) = node.object() else {
+        return;
+    };
+    if let Some(preset) = object.get("preset")
+        && preset.choice(&[("none", false), ("lsst", true)]) == Some(true)
+    {
+        preset.not_supported_yet::<()>();
+    }
+    for name in ["group_prefix", "groups"] {
+        if let Some(node) = object.get(name) {
+            node.not_supported_yet::<()>();
+        }
+    }
+    object.finish();
+}
+
+fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
+    let object = node.object()?;
+    let default = IdentityHeaders::default();
+    let headers = IdentityHeaders {
+        user: read_header_name(&object, "user", default.user),
+        uid: read_header_name(&object, "uid", default.uid),
+        email: read_header_name(&object, "email", default.email),
+        groups: read_header_name(&object, "groups", default.groups),
+        scopes: read_header_name(&object, "scopes", default.scopes),
+        token: read_header_name(&object, "token", default.token),
+        client: read_header_name(&object, "client", default.client),
+        claims: object.get("claims").map_or(Some(Vec::new()), |node| read_claim_headers(&node))?,
+        forward_token: object.get("forward_token").map_or(Some(default.forward_token), |node| node.boolean())?,
+    };
+    object.finish();
+    let mut names: Vec<&str> = headers.names().collect();
+    names.sort_unstable();
+    if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
+        return node.problem(format!("{name} is the name of two headers"));
+    }
+    Some(headers)
+}
+
+/// A name, or `null` for a header that is not set. A wrong name is noted; what is returned then is never used.
+fn read_header_name(object: &Object<'_>, field: &'static str, default: Option<String>) -> Option<String> {
+    match object.get(field) {
+        None => default,
+        Some(node) if node.is_null() => None,
+        Some(node) => check_header_name(&node, node.string()?),
+    }
+}
+
+fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(String, crate::token::ClaimPath)>> {
+    let entries = node.object()?.entries();
+    let read = |(name, node): (&str, Node<'_>)| {
+        let path = issuers::read_claim_path(&node);
+        Some((check_header_name(&node, name)?, path?))
+    };
+    let headers: Vec<Option<_>> = entries.into_iter().map(read).collect();
+    headers.into_iter().collect()
+}
+
+/// Names that mean something to Envoy or to HTTP itself, and the one that carries the credential.
+const NOT_FOR_IDENTITY: [&str; 15] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
+    // RFC 9110 §5.6.2.
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || !name.bytes().all(token) {
+        return node.problem(format!("{name:?} is not a header name"));
+    }
+    if NOT_FOR_IDENTITY.contains(&lower.as_str()) || lower.starts_with("x-envoy-") || lower.starts_with("x-forwarded-")
+    {
+        return node.problem(format!("{name} means something else and cannot carry an identity"));
+    }
+    Some(lower)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! `rules`: which requests need what.
+
+use super::reader::{Node, Object};
+use crate::json::Json;
+use crate::policy::{
+    Access, Choice, HostPattern, METADATA_RULE, Match, Offer, PathPattern, ReadPath, Requirement, Rule, is_scope_token,
+    read_path,
+};
+
+/// Bearer alone: a Basic challenge makes browsers ask for a password, so a rule has to want it.
+const DEFAULT_CHALLENGE: [Offer; 1] = [Offer::Bearer];
+
+pub(super) fn read(node: &Node<'_>) -> Option<Vec<Rule>> {
+    let nodes = node.list()?;
+    let rules: Vec<Option<Rule>> = nodes.iter().map(read_rule).collect();
+    check_names(&nodes);
+    check_order(&nodes, &rules);
+    rules.into_iter().collect()
+}
+
+fn read_rule(node: &Node<'_>) -> Option<Rule> {
+    let object = node.object()?;
+    let name = object.require("name").and_then(|node| read_name(&node));
+    // Left out, the rule is reached by name; there and wrong, it is refused.
+    let matches = object.get("match").map_or(Some(None), |node| read_match(&node).map(Some));
+    let access = object.get("access").map_or(Some(Access::Required), |node| {
+        node.choice(&[("required", Access::Required), ("optional", Access::Optional), ("anonymous", Access::Anonymous)])
+    });
+    let require = object.get("require");
+    if let (Some(Access::Anonymous), Some(require)) = (access, &require) {
+        require.problem::<()>("cannot be asked of nobody: access is anonymous");
+    }
+    let require = require.map_or_else(|| Some(Requirement::default()), |node| read_requirement(&node));
+    let challenge = object.get("challenge").map_or(Some(DEFAULT_CHALLENGE.to_vec()), |node| read_challenge(&node));
+    if let Some(reissue) = object.get("reissue") {
+        reissue.not_supported_yet::<()>();
+    }
+    if let Some(shadow) = object.get("shadow")
+        && shadow.boolean() == Some(true)
+    {
+        shadow.not_supported_yet::<()>();
+    }
+    if let Some(foreign) = object.get("foreign_authorization")
+        && foreign.choice(&[("refuse", false), ("pass", true)]) == Some(true)
+    {
+        foreign.not_supported_yet::<()>();
+    }
+    object.finish();
+    Some(Rule { name: name?, matches: matches?, access: access?, require: require?, challenge: challenge? })
+}
+
+/// The name is a metric's label and part of its name.
+fn read_name(node: &Node<'_>) -> Option<String> {
+    const LONGEST: usize = 64;
+    let name = node.string()?;
+    if name.len() > LONGEST || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return node.problem(format!("may hold letters, digits, - and _, at most {LONGEST}"));
+    }
+    if ["none", METADATA_RULE].contains(&name) {
+        return node.problem("stands for something else in metrics; choose another name");
+    }
+    Some(name.to_owned())
+}
+
+fn read_match(node: &Node<'_>) -> Option<Match> {
+    let object = node.object()?;
+    let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| {
+        let host = |node: &Node<'_>| match HostPattern::parse(node.string()?) {
+            Some(host) => Some(host),
+            None => node.problem("write a host name in lower case without port, or *.name for all below one"),
+        };
+        let hosts: Vec<Option<HostPattern>> = node.non_empty_list()?.iter().map(host).collect();
+        hosts.into_iter().collect()
+    });
+    let path = read_path_pattern(&object);
+    let methods = object.get("methods").map_or(Some(Vec::new()), |node| {
+        let method = |node: &Node<'_>| match node.string()? {
+            method if method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') => Some(method.to_owned()),
+            _ => node.problem("methods are case-sensitive; write it in capitals, such as GET"),
+        };
+        let methods: Vec<Option<String>> = node.non_empty_list()?.iter().map(method).collect();
+        methods.into_iter().collect()
+    });
+    let route = object.get("route").map_or(Some(None), |node| node.string().map(|route| Some(route.to_owned())));
+    object.finish();
+    let criteria = Match { hosts: hosts?, path: path?, methods: methods?, route: route? };
+    if criteria == Match::default() && matches!(node.value(), Json::Object(members) if members.is_empty()) {
+        return node.problem("has no criterion; write `prefix: /` for every path, or leave `match` out");
+    }
+    Some(criteria)
+}
+
+fn read_path_pattern(object: &Object<'_>) -> Option<Option<PathPattern>> {
+    let (exact, prefix) = (object.get("path"), object.get("prefix"));
+    match (exact, prefix) {
+        (None, None) => Some(None),
+        (Some(_), Some(prefix)) => prefix.problem("give either `path` or `prefix`"),
+        (Some(node), None) => read_one_way(&node).map(|path| Some(PathPattern::Exact(path))),
+        (None, Some(node)) => match read_one_way(&node)? {
+            path if path != "/" && path.ends_with('/') => {
+                node.problem("a prefix stands for whole segments; leave out the / at its end")
+            }
+            path => Some(Some(PathPattern::Prefix(path))),
+        },
+    }
+}
+
+fn read_one_way(node: &Node<'_>) -> Option<String> {
+    let text = node.string()?;
+    match read_path(Some(text)) {
+        ReadPath::Plain(path) if !text.contains('?') => Some(path),
+        ReadPath::Plain(_) => node.problem("a query is never matched; write the path alone"),
+        ReadPath::Ambiguous | ReadPath::Absent => node.problem(
+            "is no path that reads in one way: it begins with / and has no empty or dot segment, \\, ; or encoded / and .",
+        ),
+    }
+}
+
+fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
+    let object = node.object()?;
+    let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, true).map(Some));
+    let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, false).map(Some));
+    let users =
+        object.get("users").map_or(Some(None), |node| node.strings().map(|users| Some(users.into_iter().collect())));
+    for name in ["path", "max_auth_age", "acr", "clients", "principals", "interactive"] {
+        if let Some(node) = object.get(name) {
+            node.not_supported_yet::<()>();
+        }
+    }
+    object.finish();
+    Some(Requirement { capabilities: capabilities?, groups: groups?, users: users? })
+}
+
+fn read_choice(node: &Node<'_>, scopes: bool) -> Option<Choice> {
+    let object = node.object()?;
+    let names = |field| {
+        object.get(field).map_or(Some(Vec::new()), |list| {
+            let names = list.strings()?;
+            match names.iter().find(|name| scopes && !is_scope_token(name)) {
+                Some(name) => {
+                    list.problem(format!("{name:?} is no capability: it may hold no space, quote or backslash"))
+                }
+                None => Some(names),
+            }
+        })
+    };
+    let (all_of, any_of) = (names("all_of"), names("any_of"));
+    object.finish();
+    let choice = Choice { all_of: all_of?, any_of: any_of? };
+    if choice == Choice::default() { node.problem("needs `all_of` or `any_of`") } else { Some(choice) }
+}
+
+fn read_challenge(node: &Node<'_>) -> Option<Vec<Offer>> {
+    let offer = |node: &Node<'_>| node.choice(&[("bearer", Offer::Bearer), ("basic", Offer::Basic)]);
+    let offers: Vec<Option<Offer>> = node.non_empty_list()?.iter().map(offer).collect();
+    let offers: Vec<Offer> = offers.into_iter().collect::<Option<_>>()?;
+    // The order on the wire is fixed, whatever the order here.
+    Some([Offer::Bearer, Offer::Basic].into_iter().filter(|offer| offers.contains(offer)).collect())
+}
+
+fn check_names(nodes: &[Node<'_>]) {
+    let name = |node: &Node<'_>| node.value().get("name").and_then(Json::as_str).map(str::to_owned);
+    for (i, node) in nodes.iter().enumerate() {
+        let same = nodes.iter().take(i).find(|earlier| name(earlier).is_some() && name(earlier) == name(node));
+        if let Some(earlier) = same {
+            node.problem::<()>(format!("{} has the same name", earlier.path()));
+        }
+    }
+}
+
+/// A rule that no request reaches protects nothing, though its author thinks it does.
+fn check_order(nodes: &[Node<'_>], rules: &[Option<Rule>]) {
+    let criteria = |rule: &Option<Rule>| rule.as_ref().and_then(|rule| rule.matches.clone());
+    for (i, (node, rule)) in nodes.iter().zip(rules).enumerate() {
+        let Some(later) = criteria(rule) else {
+            continue;
+        };
+        let covers =
+            |(_, rule): &(&Node<'_>, &Option<Rule>)| criteria(rule).is_some_and(|earlier| earlier.covers(&later));
+        if let Some((earlier, _)) = nodes.iter().zip(rules).take(i).find(covers) {
+            node.problem::<()>(format!("never reached: {} matches all of it first", earlier.path()));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Finding the one credential that a request carries, and taking it out.
+//!
+//! A token may stand in `Authorization` as Bearer (RFC 6750 §2.1) or inside Basic (RFC 7617), in the user part of the
+//! authority, which clients write as `https://TOKEN@host/` (DMTN-094 §6.2.1), and, where switched on, in the query
+//! (RFC 6750 §2.3). RFC 6750 §2 allows one method a request: with two, the service behind might act on the one that was
+//! not checked.
+//!
+//! "None" and "bad" never fall together: a route that lets strangers on must not let on somebody whose credential was
+//! wrong. Where a credential was found is remembered apart from whether it is good, so that it is taken out either way.
+
+mod authorization;
+mod percent;
+mod query;
+mod userinfo;
+
+use crate::request::{Mutation, RequestHead};
+use crate::secret::Secret;
+
+pub use percent::decode as percent_decode;
+
+/// Where a token is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    pub bearer: bool,
+    pub basic: bool,
+    pub query: bool,
+}
+
+/// How the client carried its token; a label of the decision record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Bearer,
+    Basic,
+    /// `user:password@` in the authority.
+    Userinfo,
+    Query,
+}
+
+impl Scheme {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+            Self::Userinfo => "userinfo",
+            Self::Query => "query",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Credential {
+    pub token: Secret,
+    pub scheme: Scheme,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Credentials {
+    NotPresented,
+    Presented(Credential),
+    /// An `Authorization` that is none of ours: another scheme, or one that is switched off.
+    Foreign,
+    /// User name and password, neither of which is a token.
+    Password,
+    Malformed(&'static str),
+    Several,
+}
+
+/// What was found and how to take it out of the request.
+pub struct Found {
+    pub credentials: Credentials,
+    pub removal: Vec<Mutation>,
+}
+
+/// Looks in every place that is switched on.
+pub fn find(head: &RequestHead, places: Places) -> Found {
+    let mut found = Found { credentials: Credentials::NotPresented, removal: Vec::new() };
+    let authorization = authorization::find(head, places);
+    if ours(&authorization) {
+        found.removal.push(Mutation::Remove(b"authorization".to_vec()));
+    }
+    found.add(authorization);
+    if let Some(authority) = head.authority()
+        && let Some((userinfo, rest)) = userinfo::split(authority)
+    {
+        // The user part goes whatever it holds: no service should see it (RFC 9110 §4.2.4).
+        found.removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
+        found.add(if places.basic { userinfo::find(userinfo) } else { Credentials::Foreign });
+    }
+    if places.query
+        && let Some(path) = head.path()
+        && let Some((credentials, rest)) = query::find(path)
+    {
+        found.removal.push(Mutation::Set(":path".to_owned(), rest.into_bytes()));
+        found.add(credentials);
+    }
+    found
+}
+
+/// What takes every credential out of a request that is refused. The client gets no further, but Envoy's access log
+/// may print these fields, and a query token is taken out even where it is not looked for.
+pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
+    let mut removal = vec![Mutation::Remove(b"authorization".to_vec())];
+    if let Some((_, rest)) = head.authority().and_then(userinfo::split) {
+        removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
+    }
+    if let Some((_, rest)) = head.path().and_then(query::find) {
+        removal.push(Mutation::Set(":path".to_owned(), rest.into_bytes()));
+    }
+    removal
+}
+
+impl Found {
+    fn add(&mut self, more: Credentials) {
+        let before = std::mem::replace(&mut self.credentials, Credentials::NotPresented);
+        self.credentials = match (before, more) {
+            (Credentials::NotPresented, one) | (one, Credentials::NotPresented) => one,
+            (_, _) => Credentials::Several,
+        };
+    }
+}
+
+/// Whether this came in the form of a token of ours, good or not. What did not may be meant for the service behind.
+fn ours(credentials: &Credentials) -> bool {
+    match credentials {
+        Credentials::Presented(_) | Credentials::Malformed(_) | Credentials::Several => true,
+        Credentials::NotPresented | Credentials::Foreign | Credentials::Password => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Places = Places { bearer: true, basic: true, query: true };
+
+    fn head(fields: &[(&str, &str)]) -> RequestHead {
+        let field = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        RequestHead::new(fields.iter().map(field).collect())
+    }
+
+    #[test]
+    fn exactly_one_credential_is_taken_wherever_it_stands() {
+        struct Case {
+            name: &'static str,
+            fields: &'static [(&'static str, &'static str)],
+            scheme: Option<Scheme>,
+            removal: &'static [(&'static str, Option<&'static str>)],
+        }
+        let cases = [
+            Case {
+                name: "bearer",
+                fields: &[(":path", "/a"), ("authorization", "Bearer t0k")],
+                scheme: Some(Scheme::Bearer),
+                removal: &[("authorization", None)],
+            },
+            Case {
+                name: "query",
+                fields: &[(":path", "/a?x=1&access_token=t0k&y")],
+                scheme: Some(Scheme::Query),
+                removal: &[(":path", Some("/a?x=1&y"))],
+            },
+            Case {
+                name: "authority",
+                fields: &[(":path", "/a"), (":authority", "t0k:x-oauth-basic@h:8080")],
+                scheme: Some(Scheme::Userinfo),
+                removal: &[(":authority", Some("h:8080"))],
+            },
+        ];
+        for Case { name, fields, scheme, removal } in cases {
+            let found = find(&head(fields), ALL);
+            let Credentials::Presented(credential) = found.credentials else { panic!("{name}") };
+            assert_eq!(credential.token.expose(), "t0k", "{name}");
+            assert_eq!(Some(credential.scheme), scheme, "{name}");
+            let removal: Vec<Mutation> = removal
+                .iter()
+                .map(|(field, value)| match value {
+                    None => Mutation::Remove(field.as_bytes().to_vec()),
+                    Some(value) => Mutation::Set((*field).to_owned(), value.as_bytes().to_vec()),
+                })
+                .collect();
+            assert_eq!(found.removal, removal, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_credentials_are_too_many_even_where_they_are_alike() {
+        for fields in [
+            &[("authorization", "Bearer a"), (":path", "/?access_token=a")][..],
+            &[("authorization", "Bearer a"), (":authority", "a:@h")],
+            &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
+            &[("authorization", "Bearer a,Basic b")],
+            &[(":authority", "a:@h"), (":path", "/?access_token=a")],
+            &[("authorization", "token x"), (":path", "/?access_token=a")],
+        ] {
+            assert_eq!(find(&head(fields), ALL).credentials, Credentials::Several, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_switched_off_is_not_read() {
+        let off = Places { bearer: false, basic: false, query: false };
+        for (fields, want) in [
+            (&[("authorization", "Bearer a")][..], Credentials::Foreign),
+            (&[("authorization", "Basic YTo=")], Credentials::Foreign),
+            (&[(":authority", "a:@h")], Credentials::Foreign),
+            (&[(":path", "/?access_token=a")], Credentials::NotPresented),
+        ] {
+            assert_eq!(find(&head(fields), off).credentials, want, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_request_is_scrubbed_in_every_place() {
+        let head =
+            head(&[("authorization", "token x"), (":authority", "user:pw@h"), (":path", "/a?access_token=SECRET")]);
+        assert_eq!(
+            scrub(&head),
+            [
+                Mutation::Remove(b"authorization".to_vec()),
+                Mutation::Set(":authority".to_owned(), b"h".to_vec()),
+                Mutation::Set(":path".to_owned(), b"/a".to_vec()),
+            ]
+        );
+    }
+}

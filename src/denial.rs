@@ -1,0 +1,294 @@
+//! Every refusal, once: what it is called, which status it gets, what the client is told.
+//!
+//! The words for the client are our own and fixed. Nothing that the client sent is in them, so they need no escaping and
+//! reveal nothing of a token; of a rule they name only the capabilities that it asks for (RFC 6750 §3.1).
+
+use std::time::Duration;
+
+use crate::policy::Shortfall;
+use crate::token::TokenError;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The rule asks for a credential and there is none.
+    MissingCredential,
+    /// An `Authorization` of a scheme that is not taken here.
+    ForeignAuthorization,
+    /// User name and password without a token in them.
+    Password,
+    MalformedCredential(&'static str),
+    SeveralCredentials,
+    /// A credential came over a connection that is not encrypted.
+    InsecureTransport,
+    AmbiguousPath,
+    AmbiguousHost,
+    Token(TokenError),
+    InsufficientScope {
+        asked: String,
+        missing: String,
+    },
+    NotInGroup,
+    UserNotListed,
+    NoRule,
+    /// The route's metadata names no rule that there is.
+    UnknownRule,
+    KeysUnavailable {
+        retry_after: Duration,
+    },
+    /// More requests wait for keys than are kept.
+    Overloaded,
+    Internal(&'static str),
+}
+
+/// The `error` of RFC 6750 §3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+}
+
+impl ErrorCode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+impl From<Shortfall> for Denial {
+    fn from(shortfall: Shortfall) -> Self {
+        match shortfall {
+            Shortfall::Capabilities { asked, missing } => Self::InsufficientScope { asked, missing },
+            Shortfall::Groups => Self::NotInGroup,
+            Shortfall::User => Self::UserNotListed,
+        }
+    }
+}
+
+impl From<TokenError> for Denial {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl Denial {
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::MissingCredential | Self::ForeignAuthorization | Self::Password | Self::Token(_) => 401,
+            Self::MalformedCredential(_)
+            | Self::SeveralCredentials
+            | Self::InsecureTransport
+            | Self::AmbiguousPath
+            | Self::AmbiguousHost => 400,
+            Self::InsufficientScope { .. }
+            | Self::NotInGroup
+            | Self::UserNotListed
+            | Self::NoRule
+            | Self::UnknownRule => 403,
+            Self::KeysUnavailable { .. } | Self::Overloaded => 503,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// RFC 6750 §3.1: a request without a credential that we know gets no error code.
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::MalformedCredential(_)
+            | Self::SeveralCredentials
+            | Self::InsecureTransport
+            | Self::AmbiguousPath
+            | Self::AmbiguousHost => Some(ErrorCode::InvalidRequest),
+            Self::Password | Self::Token(_) => Some(ErrorCode::InvalidToken),
+            Self::InsufficientScope { .. } => Some(ErrorCode::InsufficientScope),
+            Self::MissingCredential
+            | Self::ForeignAuthorization
+            | Self::NotInGroup
+            | Self::UserNotListed
+            | Self::NoRule
+            | Self::UnknownRule
+            | Self::KeysUnavailable { .. }
+            | Self::Overloaded
+            | Self::Internal(_) => None,
+        }
+    }
+
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::KeysUnavailable { retry_after } => Some(*retry_after),
+            Self::Overloaded => Some(Duration::from_secs(1)),
+            Self::MissingCredential
+            | Self::ForeignAuthorization
+            | Self::Password
+            | Self::MalformedCredential(_)
+            | Self::SeveralCredentials
+            | Self::InsecureTransport
+            | Self::AmbiguousPath
+            | Self::AmbiguousHost
+            | Self::Token(_)
+            | Self::InsufficientScope { .. }
+            | Self::NotInGroup
+            | Self::UserNotListed
+            | Self::NoRule
+            | Self::UnknownRule
+            | Self::Internal(_) => None,
+        }
+    }
+
+    /// The stable name in metrics and records.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::MissingCredential => "missing_credential",
+            Self::ForeignAuthorization => "foreign_authorization",
+            Self::Password => "not_a_token",
+            Self::MalformedCredential(_) => "malformed_credential",
+            Self::SeveralCredentials => "several_credentials",
+            Self::InsecureTransport => "insecure_transport",
+            Self::AmbiguousPath => "ambiguous_path",
+            Self::AmbiguousHost => "ambiguous_host",
+            Self::Token(error) => token_reason(error),
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::NotInGroup => "not_in_group",
+            Self::UserNotListed => "user_not_listed",
+            Self::NoRule => "no_rule",
+            Self::UnknownRule => "unknown_rule",
+            Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::Overloaded => "overloaded",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// One sentence for the client, within the characters of an `error_description` (RFC 6750 §3).
+    pub fn detail(&self) -> String {
+        let fixed = match self {
+            Self::MissingCredential => "A token is needed.",
+            Self::ForeignAuthorization => "The Authorization scheme is none that is accepted here.",
+            Self::Password => "The user name or the password has to be a token.",
+            Self::MalformedCredential(problem) => return format!("The request has {problem}."),
+            Self::SeveralCredentials => "The request has more than one credential.",
+            Self::InsecureTransport => "A credential may only be sent over https.",
+            Self::AmbiguousPath => "The path can be read in more than one way.",
+            Self::AmbiguousHost => "The host cannot be read.",
+            Self::Token(error) => return token_detail(error),
+            Self::InsufficientScope { .. } => "The token does not have the capabilities that are needed here.",
+            Self::NotInGroup | Self::UserNotListed => "The token is good, but this user may not do this.",
+            Self::NoRule | Self::UnknownRule => "No rule allows this request.",
+            Self::KeysUnavailable { .. } => "The keys to check the token with cannot be had at the moment.",
+            Self::Overloaded => "Too many requests are waiting.",
+            Self::Internal(_) => "The request could not be checked.",
+        };
+        fixed.to_owned()
+    }
+}
+
+fn token_reason(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::TooLong => "token_too_long",
+        TokenError::NotJwt => "token_not_jwt",
+        TokenError::Unreadable => "token_unreadable",
+        TokenError::Header(_) => "token_header",
+        TokenError::UnknownIssuer => "unknown_issuer",
+        TokenError::Algorithm => "algorithm",
+        TokenError::UnknownKey => "unknown_key",
+        TokenError::Signature => "bad_signature",
+        TokenError::Expired => "expired",
+        TokenError::NotYetValid => "not_yet_valid",
+        TokenError::LifetimeTooLong => "lifetime_too_long",
+        TokenError::Audience => "wrong_audience",
+        TokenError::MissingClaim(_) => "missing_claim",
+        TokenError::InvalidClaim(_) => "invalid_claim",
+    }
+}
+
+fn token_detail(error: &TokenError) -> String {
+    let fixed = match error {
+        TokenError::TooLong => "The token is too long.",
+        TokenError::NotJwt => "The token is not a JWT; an opaque token cannot be checked here.",
+        TokenError::Unreadable => "The token cannot be read.",
+        TokenError::Header(problem) => return format!("The token is not accepted: {problem}."),
+        TokenError::UnknownIssuer => "The token's issuer is not trusted here.",
+        TokenError::Algorithm => "The token's signature algorithm is not accepted.",
+        TokenError::UnknownKey => "The token names no key of its issuer.",
+        TokenError::Signature => "The token's signature is wrong.",
+        TokenError::Expired => "The token has expired.",
+        TokenError::NotYetValid => "The token is not valid yet.",
+        TokenError::LifetimeTooLong => "The token is valid for longer than is accepted.",
+        TokenError::Audience => "The token is meant for another audience.",
+        TokenError::MissingClaim(claim) => return format!("The token has no claim {claim}."),
+        TokenError::InvalidClaim(claim) => return format!("The token's claim {claim} cannot be used."),
+    };
+    fixed.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every() -> Vec<Denial> {
+        let token = [
+            TokenError::TooLong,
+            TokenError::NotJwt,
+            TokenError::Unreadable,
+            TokenError::Header("the token is encrypted"),
+            TokenError::UnknownIssuer,
+            TokenError::Algorithm,
+            TokenError::UnknownKey,
+            TokenError::Signature,
+            TokenError::Expired,
+            TokenError::NotYetValid,
+            TokenError::LifetimeTooLong,
+            TokenError::Audience,
+            TokenError::MissingClaim("exp"),
+            TokenError::InvalidClaim("exp"),
+        ];
+        let scope = Denial::InsufficientScope { asked: "read:tap".to_owned(), missing: "read:tap".to_owned() };
+        let mut all = vec![
+            Denial::MissingCredential,
+            Denial::ForeignAuthorization,
+            Denial::Password,
+            Denial::MalformedCredential("a Bearer credential without a token"),
+            Denial::SeveralCredentials,
+            Denial::InsecureTransport,
+            Denial::AmbiguousPath,
+            Denial::AmbiguousHost,
+            scope,
+            Denial::NotInGroup,
+            Denial::UserNotListed,
+            Denial::NoRule,
+            Denial::UnknownRule,
+            Denial::KeysUnavailable { retry_after: Duration::from_secs(9) },
+            Denial::Overloaded,
+            Denial::Internal("test"),
+        ];
+        all.extend(token.map(Denial::Token));
+        all
+    }
+
+    /// The table that `tests/denials.txt` holds: reviewing its difference is easier than reading the matches.
+    #[test]
+    fn every_refusal_is_as_the_table_says() {
+        let line = |denial: &Denial| {
+            let code = denial.error_code().map_or("-", ErrorCode::as_str);
+            format!("{:<22} {} {:<18} {}\n", denial.reason(), denial.status(), code, denial.detail())
+        };
+        let table: String = every().iter().map(line).collect();
+        assert_eq!(table, include_str!("../tests/denials.txt"), "the new table:\n{table}");
+    }
+
+    #[test]
+    fn what_a_client_is_told_needs_no_escaping() {
+        for denial in every() {
+            let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(denial.detail().bytes().all(allowed), "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn an_outage_is_never_the_clients_fault() {
+        for denial in every() {
+            assert_eq!(denial.status() == 503, denial.retry_after().is_some(), "{denial:?}");
+        }
+    }
+}

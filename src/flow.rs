@@ -1,0 +1,216 @@
+//! One request, from its head to a decision.
+//!
+//! [`begin`] takes it as far as it gets. Where keys have to be fetched first it hands back an [`AwaitingKeys`] that owns
+//! all it needs; [`AwaitingKeys::resume`] goes on from there once, and is consumed by it.
+
+mod parking;
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::credential::{self, Credential, Credentials};
+use crate::crypto::SignatureCheck;
+use crate::denial::Denial;
+use crate::issuer::{Issuer, IssuerId};
+use crate::jwks::{KeyStore, Lookup};
+use crate::policy::{Access, Offer, Selected};
+use crate::record::{Admittance, Decision, Record};
+use crate::reply::{Reply, Style, reply};
+use crate::request::{Mutation, RequestHead, Route};
+use crate::time::UnixTime;
+use crate::token::{Candidate, TokenError, UnverifiedToken, VerifiedToken, verify};
+
+pub use parking::{Handle, MAX_PARKED, Parked, Parking};
+
+/// What the core does not have by itself.
+pub struct Env<'a> {
+    pub now: UnixTime,
+    pub signatures: &'a dyn SignatureCheck,
+}
+
+/// What to do with the request: first these changes, then this.
+#[must_use]
+#[derive(Debug)]
+pub struct Step {
+    pub mutations: Vec<Mutation>,
+    pub next: Next,
+}
+
+#[derive(Debug)]
+pub enum Next {
+    Forward(Report),
+    Reply(Reply, Report),
+    AwaitKeys(Box<AwaitingKeys>),
+}
+
+/// What is told of a decision: a counter, and a line for the access log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub counter: String,
+    pub record: String,
+}
+
+/// Decides a request as far as can be without waiting.
+pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, keys: &mut KeyStore, env: &Env<'_>) -> Step {
+    let mut visit = Visit::new(config, Style::of(head));
+    let mut mutations = config.headers.removals(head);
+    let progress = visit.enter(head, route, &mut mutations, keys, env);
+    let step = visit.conclude(progress, || credential::scrub(head));
+    mutations.extend(step.mutations);
+    Step { mutations, ..step }
+}
+
+/// Refuses a request that the host failed to show.
+pub fn refuse_unread(config: &Rc<Config>, problem: &'static str) -> Step {
+    Visit::new(config, Style::Problem).conclude(Err(Denial::Internal(problem)), Vec::new)
+}
+
+/// A request whose token is good as far as can be told without its issuer's keys.
+#[derive(Debug)]
+pub struct AwaitingKeys {
+    visit: Visit,
+    wait: Wait,
+    /// What takes the credentials out should it come to a refusal; those that were looked for are out already.
+    scrub: Vec<Mutation>,
+}
+
+impl AwaitingKeys {
+    pub fn issuer(&self) -> IssuerId {
+        self.wait.issuer_id
+    }
+
+    /// Goes on with the keys that are there by now.
+    pub fn resume(self, keys: &mut KeyStore, env: &Env<'_>) -> Step {
+        let Self { mut visit, wait, scrub } = self;
+        let progress = visit.check(wait, keys, env);
+        visit.conclude(progress, || scrub)
+    }
+
+    /// Ends the wait without keys.
+    pub fn refuse(self, denial: Denial) -> Step {
+        self.visit.conclude(Err(denial), || self.scrub)
+    }
+}
+
+/// What is known of a request on its way.
+#[derive(Debug)]
+struct Visit {
+    config: Rc<Config>,
+    selected: Option<Selected>,
+    style: Style,
+    record: Record,
+}
+
+enum Progress {
+    Admitted(Option<Box<VerifiedToken>>),
+    Waiting(Wait),
+}
+
+#[derive(Debug)]
+struct Wait {
+    candidate: Candidate,
+    issuer_id: IssuerId,
+    issuer: Rc<Issuer>,
+    /// Whether a fetch was already waited for because the token names a key that was not in the set.
+    for_unknown_key: bool,
+}
+
+impl Visit {
+    fn new(config: &Rc<Config>, style: Style) -> Self {
+        Self { config: Rc::clone(config), selected: None, style, record: Record::default() }
+    }
+
+    fn enter(
+        &mut self,
+        head: &RequestHead,
+        route: &Route,
+        mutations: &mut Vec<Mutation>,
+        keys: &mut KeyStore,
+        env: &Env<'_>,
+    ) -> Result<Progress, Denial> {
+        let selected = self.config.policy.select(head, route)?;
+        let access = selected.rule.access;
+        self.record.rule = Some(selected.rule.name.clone());
+        self.selected = Some(selected);
+        let found = credential::find(head, self.config.credentials);
+        mutations.extend(found.removal);
+        match access {
+            Access::Anonymous => Ok(Progress::Admitted(None)),
+            Access::Optional if found.credentials == Credentials::NotPresented => Ok(Progress::Admitted(None)),
+            Access::Optional | Access::Required => {
+                let credential = self.presented(found.credentials, head)?;
+                let wait = self.candidate(credential, env)?;
+                self.check(wait, keys, env)
+            }
+        }
+    }
+
+    fn presented(&self, credentials: Credentials, head: &RequestHead) -> Result<Credential, Denial> {
+        if credentials != Credentials::NotPresented && self.config.require_tls && !head.is_https() {
+            return Err(Denial::InsecureTransport);
+        }
+        match credentials {
+            Credentials::Presented(credential) => Ok(credential),
+            Credentials::NotPresented => Err(Denial::MissingCredential),
+            Credentials::Foreign => Err(Denial::ForeignAuthorization),
+            Credentials::Password => Err(Denial::Password),
+            Credentials::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
+            Credentials::Several => Err(Denial::SeveralCredentials),
+        }
+    }
+
+    /// All that can be said of a token without a key, cheap checks first.
+    fn candidate(&mut self, credential: Credential, env: &Env<'_>) -> Result<Wait, Denial> {
+        self.record.scheme = Some(credential.scheme);
+        let token = UnverifiedToken::parse(credential.token)?;
+        let (issuer_id, issuer) = self.config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
+        self.record.issuer = Some(issuer.issuer.clone());
+        let candidate = Candidate::check(token, issuer, env.now)?;
+        Ok(Wait { candidate, issuer_id, issuer: Rc::clone(issuer), for_unknown_key: false })
+    }
+
+    fn check(&mut self, wait: Wait, keys: &mut KeyStore, env: &Env<'_>) -> Result<Progress, Denial> {
+        let set = match keys.lookup(wait.issuer_id, env.now) {
+            Lookup::Ready(set) => set,
+            Lookup::Pending => return Ok(Progress::Waiting(wait)),
+            Lookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable { retry_after }),
+        };
+        let unknown = wait.candidate.names_unknown_key(&set);
+        if unknown && !wait.for_unknown_key && keys.want_unknown_key(wait.issuer_id, env.now) {
+            return Ok(Progress::Waiting(Wait { for_unknown_key: true, ..wait }));
+        }
+        let token = verify(wait.candidate, &wait.issuer, &set, env.signatures, env.now)?;
+        self.record.set_principal(token.principal());
+        if let Some(Selected { rule, extra }) = &self.selected {
+            rule.require.check(token.principal(), extra.as_deref())?;
+        }
+        Ok(Progress::Admitted(Some(Box::new(token))))
+    }
+
+    fn conclude(self, progress: Result<Progress, Denial>, scrub: impl FnOnce() -> Vec<Mutation>) -> Step {
+        match progress {
+            Ok(Progress::Admitted(token)) => self.admit(token.as_deref()),
+            Ok(Progress::Waiting(wait)) => {
+                let waiting = AwaitingKeys { visit: self, wait, scrub: scrub() };
+                Step { mutations: Vec::new(), next: Next::AwaitKeys(Box::new(waiting)) }
+            }
+            Err(denial) => Step { mutations: scrub(), next: self.deny(&denial) },
+        }
+    }
+
+    fn admit(&self, token: Option<&VerifiedToken>) -> Step {
+        let admittance = if token.is_some() { Admittance::Authenticated } else { Admittance::Anonymous };
+        let mutations = token.map_or_else(Vec::new, |token| self.config.headers.assertions(token));
+        Step { mutations, next: Next::Forward(self.report(Decision::Allow(admittance))) }
+    }
+
+    fn deny(&self, denial: &Denial) -> Next {
+        let offers: &[Offer] = self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.rule.challenge);
+        let reply = reply(denial, offers, &self.config.realm, self.style);
+        Next::Reply(reply, self.report(Decision::Deny(denial)))
+    }
+
+    fn report(&self, decision: Decision<'_>) -> Report {
+        Report { counter: self.record.counter(decision), record: self.record.json(decision) }
+    }
+}

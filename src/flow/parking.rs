@@ -1,0 +1,61 @@
+//! The requests of one worker that wait for keys.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::AwaitingKeys;
+use crate::issuer::IssuerId;
+
+/// Most requests that wait at a time. Each keeps its token and a client's connection; more than this means that keys
+/// are long in coming, and clients had better come back.
+pub const MAX_PARKED: usize = 1000;
+
+/// A request as the shell knows it: which stream it is, and whether it was let on.
+///
+/// Whoever ends the wait and whoever handles the stream's body share it, so that body and trailers are held until the
+/// very moment in which the request is let on.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub stream: u32,
+    pub let_on: Rc<Cell<bool>>,
+}
+
+#[derive(Debug)]
+pub struct Parked {
+    pub handle: Handle,
+    pub waiting: AwaitingKeys,
+}
+
+#[derive(Debug, Default)]
+pub struct Parking(BTreeMap<u32, Parked>);
+
+impl Handle {
+    pub fn new(stream: u32) -> Self {
+        Self { stream, let_on: Rc::default() }
+    }
+}
+
+impl Parking {
+    /// Keeps a request until its keys come. Gives it back where too many wait.
+    pub fn park(&mut self, handle: &Handle, waiting: Box<AwaitingKeys>) -> Result<(), Box<AwaitingKeys>> {
+        if self.0.len() >= MAX_PARKED {
+            return Err(waiting);
+        }
+        self.0.insert(handle.stream, Parked { handle: handle.clone(), waiting: *waiting });
+        Ok(())
+    }
+
+    /// Forgets a request whose stream has ended.
+    pub fn forget(&mut self, stream: u32) {
+        self.0.remove(&stream);
+    }
+
+    /// Takes out all that wait for this issuer's keys, in the order in which they came.
+    pub fn take(&mut self, issuer: IssuerId) -> Vec<Parked> {
+        let (theirs, others) =
+            std::mem::take(&mut self.0).into_iter().partition(|(_, parked)| parked.waiting.issuer() == issuer);
+        self.0 = others;
+        BTreeMap::into_values(theirs).collect()
+    }
+}

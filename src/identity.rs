@@ -1,0 +1,189 @@
+//! The header fields by which the service behind learns who is calling.
+//!
+//! These fields are ours: a client that could send one itself could be anyone. They are taken out of every request
+//! first, allowed or not, checked or not, and set afterwards from a verified token alone. Many servers make one name of
+//! `x-auth-request-user` and `X_Auth_Request_User` (CGI and WSGI do; others do the same to a dot), so every look-alike
+//! goes too (CVE-2025-64484).
+
+use crate::issuer::is_printable;
+use crate::json::Json;
+use crate::request::{Mutation, RequestHead};
+use crate::token::{ClaimPath, VerifiedToken};
+
+/// The family of names that DMTN-094 §4.5 began. All of it is ours, whatever is configured, also names that some later
+/// version may set and a service may already trust.
+const FAMILY: &str = "x-auth-request-";
+
+/// Longest group name that goes into a header (DMTN-094 §2.2: a name has to fit a UNIX or database role).
+const MAX_GROUP_NAME: usize = 32;
+
+/// A header value with all groups and capabilities must leave room in the 60 KiB that Envoy allows a request's head.
+const MAX_VALUE: usize = 32 * 1024;
+
+/// The names under which facts go upstream; `None` where one is switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    pub user: Option<String>,
+    pub uid: Option<String>,
+    pub email: Option<String>,
+    pub groups: Option<String>,
+    pub scopes: Option<String>,
+    pub token: Option<String>,
+    pub client: Option<String>,
+    /// Any other claim.
+    pub claims: Vec<(String, ClaimPath)>,
+    /// Whether the service gets the user's own token, as `authorization: Bearer` and in the token header.
+    pub forward_token: bool,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        let name = |rest: &str| Some(format!("{FAMILY}{rest}"));
+        Self {
+            user: name("user"),
+            uid: name("uid"),
+            email: name("email"),
+            groups: name("groups"),
+            scopes: name("token-capabilities"),
+            token: name("token"),
+            client: name("service"),
+            claims: Vec::new(),
+            // A service that does not need the token should not be able to use it or lose it. Envoy's `jwt_authn`
+            // has the same default (`forward: false`).
+            forward_token: false,
+        }
+    }
+}
+
+impl IdentityHeaders {
+    /// Every configured name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.user, &self.uid, &self.email, &self.groups, &self.scopes, &self.token, &self.client]
+            .into_iter()
+            .flatten()
+            .chain(self.claims.iter().map(|(name, _)| name))
+            .map(String::as_str)
+    }
+
+    /// Takes out whatever the client sent under a name of ours.
+    pub fn removals(&self, head: &RequestHead) -> Vec<Mutation> {
+        let mut removed: Vec<&[u8]> = Vec::new();
+        for name in head.names() {
+            if self.owns(name) && !removed.contains(&name) {
+                removed.push(name);
+            }
+        }
+        removed.into_iter().map(|name| Mutation::Remove(name.to_vec())).collect()
+    }
+
+    /// Whether some server might take this name for one of ours.
+    pub fn owns(&self, name: &[u8]) -> bool {
+        let name = canonical(name);
+        name.starts_with(FAMILY.as_bytes()) || self.names().any(|ours| canonical(ours.as_bytes()) == name)
+    }
+
+    /// What a verified token sets. An absent claim leaves its header absent.
+    pub fn assertions(&self, token: &VerifiedToken) -> Vec<Mutation> {
+        let principal = token.principal();
+        let mut set = Vec::new();
+        let mut assert = |name: &Option<String>, value: Option<String>| {
+            // Longer than a request's head may be, the request would fail further on without a reason given.
+            if let (Some(name), Some(value)) = (name, value.filter(|v| is_printable(v) && v.len() <= MAX_VALUE)) {
+                set.push(Mutation::Set(name.clone(), value.into_bytes()));
+            }
+        };
+        assert(&self.user, principal.user.clone());
+        assert(&self.uid, principal.uid.map(|uid| uid.to_string()));
+        assert(&self.email, principal.email.clone());
+        let groups: Vec<&str> = principal.groups.iter().map(String::as_str).filter(|name| is_role_name(name)).collect();
+        assert(&self.groups, Some(groups.join(",")));
+        let scopes: Vec<&str> = principal.scopes.iter().map(String::as_str).collect();
+        assert(&self.scopes, Some(scopes.join(" ")));
+        for (name, path) in &self.claims {
+            assert(&Some(name.clone()), path.first(token.payload()).and_then(text));
+        }
+        if self.forward_token {
+            let raw = token.raw().expose();
+            assert(&self.token, Some(raw.to_owned()));
+            assert(&Some("authorization".to_owned()), Some(format!("Bearer {raw}")));
+        }
+        set
+    }
+}
+
+/// One spelling for all that servers confuse: lower case, and a dash for whatever is no letter or digit.
+fn canonical(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|b| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' }).collect()
+}
+
+/// DMTN-094 §2.2. A comma in a name would make two groups of one.
+fn is_role_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_GROUP_NAME
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// The text of a claim that is one value.
+fn text(claim: &Json) -> Option<String> {
+    match claim {
+        Json::String(text) => Some(text.clone()),
+        Json::Integer(number) => Some(number.to_string()),
+        Json::Bool(value) => Some(value.to_string()),
+        Json::Null | Json::Float(_) | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_names_are_known_in_every_spelling() {
+        let headers = IdentityHeaders { user: Some("remote-user".to_owned()), ..IdentityHeaders::default() };
+        for name in [
+            "x-auth-request-user",
+            "X-Auth-Request-User",
+            "x_auth_request_user",
+            "x-auth_request-user",
+            "x.auth.request.user",
+            "x-auth-request-anything-to-come",
+            "remote-user",
+            "REMOTE_USER",
+        ] {
+            assert!(headers.owns(name.as_bytes()), "{name}");
+        }
+        for name in ["x-auth-request", "x-authrequest-user", "x-request-id", "remote-users", "user", ":path"] {
+            assert!(!headers.owns(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_spelling_that_was_sent_is_removed_once() {
+        let field = |name: &str| (name.as_bytes().to_vec(), b"root".to_vec());
+        let head = RequestHead::new(
+            ["x-auth-request-user", "accept", "x-auth-request-user", "x_auth_request_user"].map(field).to_vec(),
+        );
+        let removals = IdentityHeaders::default().removals(&head);
+        assert_eq!(
+            removals,
+            ["x-auth-request-user", "x_auth_request_user"].map(|name| Mutation::Remove(name.as_bytes().to_vec()))
+        );
+    }
+
+    #[test]
+    fn group_names_fit_a_role() {
+        for (name, want) in [
+            ("lsst_int_lsp_int_tap_r", true),
+            ("a.b-c_D9", true),
+            ("", false),
+            ("a,b", false),
+            ("a b", false),
+            ("é", false),
+            ("a\n", false),
+        ] {
+            assert_eq!(is_role_name(name), want, "{name:?}");
+        }
+        assert!(is_role_name(&"a".repeat(MAX_GROUP_NAME)));
+        assert!(!is_role_name(&"a".repeat(MAX_GROUP_NAME + 1)));
+    }
+}

@@ -1,0 +1,136 @@
+//! Key sets (RFC 7517): the keys that can be used, and why the others cannot.
+//!
+//! One bad key never costs the good ones: issuers publish keys of other uses and other algorithms beside those they
+//! sign tokens with.
+
+mod cache;
+mod key;
+
+use std::collections::BTreeMap;
+
+use crate::json::Json;
+
+pub use cache::{Fetch, FetchError, KeyStore, Lookup, Outcome, Target};
+pub use key::{Jwk, KeyError};
+
+/// Most keys that are read of one set. Issuers publish two to ten.
+pub const MAX_KEYS: usize = 64;
+
+/// The usable keys of one issuer.
+#[derive(Debug, Default)]
+pub struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// Why a document is no key set, or not one to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwkSetError {
+    NotJson,
+    NoKeys,
+    TooManyKeys,
+    NoUsableKey,
+}
+
+impl JwkSetError {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotJson => "not a JSON document",
+            Self::NoKeys => "no list of keys",
+            Self::TooManyKeys => "more keys than are read",
+            Self::NoUsableKey => "no key that can be used",
+        }
+    }
+}
+
+impl JwkSet {
+    /// Reads a key set as it came from an issuer.
+    pub fn parse(body: &[u8]) -> Result<Self, JwkSetError> {
+        let document = Json::parse_unique(body).map_err(|_| JwkSetError::NotJson)?;
+        let (set, _) = Self::from_json(&document)?;
+        if set.keys.is_empty() { Err(JwkSetError::NoUsableKey) } else { Ok(set) }
+    }
+
+    /// The usable keys, and for each other one its position and what is wrong with it.
+    pub fn from_json(document: &Json) -> Result<(Self, Vec<(usize, KeyError)>), JwkSetError> {
+        let entries = document.get("keys").and_then(Json::as_array).ok_or(JwkSetError::NoKeys)?;
+        if entries.len() > MAX_KEYS {
+            return Err(JwkSetError::TooManyKeys);
+        }
+        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        for kid in entries.iter().filter_map(|entry| entry.get("kid").and_then(Json::as_str)) {
+            *named.entry(kid).or_default() += 1;
+        }
+        let mut keys = Vec::new();
+        let mut refused = Vec::new();
+        for (position, entry) in entries.iter().enumerate() {
+            match Jwk::from_json(entry) {
+                // Of two keys with one name neither is used: which of them a reader takes is chance.
+                Ok(Jwk { kid: Some(kid), .. }) if named.get(kid.as_str()).is_some_and(|count| *count > 1) => {
+                    refused.push((position, KeyError::DuplicateKid));
+                }
+                Ok(key) => keys.push(key),
+                Err(error) => refused.push((position, error)),
+            }
+        }
+        Ok((Self { keys }, refused))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
+        self.keys.iter()
+    }
+
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ED25519: &str = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    fn kids(set: &JwkSet) -> Vec<&str> {
+        set.iter().filter_map(|key| key.kid.as_deref()).collect()
+    }
+
+    #[test]
+    fn one_bad_key_does_not_cost_the_good_ones() {
+        let body = format!(
+            r#"{{"keys":[{{{ED25519},"kid":"a"}},{{"kty":"oct","k":"eA","kid":"b"}},7,{{"kty":"new"}},
+                {{{ED25519},"kid":"c","use":"enc"}},{{{ED25519},"kid":"d"}}]}}"#
+        );
+        let (set, refused) = JwkSet::from_json(&Json::parse(body.as_bytes()).unwrap()).unwrap();
+        assert_eq!(kids(&set), ["a", "d"]);
+        assert_eq!(refused.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn of_two_keys_with_one_name_neither_is_used() {
+        let body = format!(r#"{{"keys":[{{{ED25519},"kid":"a"}},{{{ED25519},"kid":"b"}},{{"kty":"oct","kid":"a"}}]}}"#);
+        assert_eq!(kids(&JwkSet::parse(body.as_bytes()).unwrap()), ["b"]);
+    }
+
+    #[test]
+    fn what_is_no_usable_key_set_says_why() {
+        let many = format!(r#"{{"keys":[{}]}}"#, vec!["1"; MAX_KEYS + 1].join(","));
+        let deep = format!(r#"{{"keys":{}"#, "[".repeat(100_000));
+        for (body, want) in [
+            ("", JwkSetError::NotJson),
+            ("<html>", JwkSetError::NotJson),
+            ("{\"keys\":[", JwkSetError::NotJson),
+            ("\u{feff}{\"keys\":[]}", JwkSetError::NotJson),
+            (r#"{"keys":[],"keys":[]}"#, JwkSetError::NotJson),
+            (deep.as_str(), JwkSetError::NotJson),
+            ("{}", JwkSetError::NoKeys),
+            ("[]", JwkSetError::NoKeys),
+            (r#"{"keys":{}}"#, JwkSetError::NoKeys),
+            (many.as_str(), JwkSetError::TooManyKeys),
+            (r#"{"keys":[]}"#, JwkSetError::NoUsableKey),
+            (r#"{"keys":[{"kty":"oct","k":"eA"}]}"#, JwkSetError::NoUsableKey),
+        ] {
+            let name: String = body.chars().take(20).collect();
+            assert_eq!(JwkSet::parse(body.as_bytes()).err(), Some(want), "{name}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! One key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), and whether it may be used.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_simple::prelude::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey};
+
+use crate::crypto::{Algorithm, PublicKey};
+use crate::json::Json;
+
+/// NIST SP 800-131A: shorter ones are no longer allowed for signatures.
+const MIN_RSA_BITS: usize = 2048;
+
+/// The longest that jwt-simple checks. Longer ones cost a worker milliseconds a token.
+const MAX_RSA_BITS: usize = 4096;
+
+/// The usual exponent, and the least that FIPS 186-5 allows (it has to be odd and more than 2^16).
+const MIN_RSA_EXPONENT: u64 = 65_537;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwk {
+    pub kid: Option<String>,
+    /// The only algorithm that the key is for, where it says so.
+    pub algorithm: Option<Algorithm>,
+    pub key: PublicKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    NotAnObject,
+    /// A type or curve that we do not check signatures with.
+    Unsupported,
+    /// Not meant for signatures.
+    Use,
+    /// The secret half is in it: whoever published it can no longer say who signs.
+    Private,
+    Kid,
+    DuplicateKid,
+    /// Key material that is missing, badly encoded, weak or not on its curve.
+    Material(&'static str),
+}
+
+impl KeyError {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not an object",
+            Self::Unsupported => "a type or algorithm that is not supported",
+            Self::Use => "not a key for signatures",
+            Self::Private => "a private key, which does not belong here",
+            Self::Kid => "kid is not a string",
+            Self::DuplicateKid => "another key has the same kid",
+            Self::Material(problem) => problem,
+        }
+    }
+}
+
+impl Jwk {
+    pub fn from_json(jwk: &Json) -> Result<Self, KeyError> {
+        if !matches!(jwk, Json::Object(_)) {
+            return Err(KeyError::NotAnObject);
+        }
+        check_use(jwk)?;
+        let key = public_key(jwk)?;
+        // The members of RFC 7518 §6.2.2 and §6.3.2 that only a private key has.
+        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|member| jwk.get(member).is_some()) {
+            return Err(KeyError::Private);
+        }
+        let algorithm = match jwk.get("alg") {
+            None => None,
+            Some(name) => {
+                let algorithm = name.as_str().and_then(Algorithm::from_name).ok_or(KeyError::Unsupported)?;
+                Some(algorithm).filter(|algorithm| algorithm.fits(&key)).ok_or(KeyError::Unsupported)?.into()
+            }
+        };
+        let kid = match jwk.get("kid") {
+            None => None,
+            Some(kid) => Some(kid.as_str().ok_or(KeyError::Kid)?.to_owned()),
+        };
+        Ok(Self { kid, algorithm, key })
+    }
+}
+
+fn check_use(jwk: &Json) -> Result<(), KeyError> {
+    let meant = jwk.get("use").is_none_or(|usage| usage.as_str() == Some("sig"));
+    let verifies = |operations: &Json| {
+        operations.as_array().is_some_and(|operations| operations.iter().any(|o| o.as_str() == Some("verify")))
+    };
+    if meant && jwk.get("key_ops").is_none_or(verifies) { Ok(()) } else { Err(KeyError::Use) }
+}
+
+fn public_key(jwk: &Json) -> Result<PublicKey, KeyError> {
+    let text = |member| jwk.get(member).and_then(Json::as_str);
+    match (text("kty"), text("crv")) {
+        (Some("RSA"), _) => rsa(jwk),
+        (Some("EC"), Some("P-256")) => {
+            let point = point(jwk, 32)?;
+            let on_curve = ES256PublicKey::from_bytes(&point).is_ok();
+            on_curve.then_some(PublicKey::P256(point)).ok_or(KeyError::Material("the point is not on its curve"))
+        }
+        (Some("EC"), Some("P-384")) => {
+            let point = point(jwk, 48)?;
+            let on_curve = ES384PublicKey::from_bytes(&point).is_ok();
+            on_curve.then_some(PublicKey::P384(point)).ok_or(KeyError::Material("the point is not on its curve"))
+        }
+        (Some("OKP"), Some("Ed25519")) => {
+            let x = bytes(jwk, "x")?;
+            let valid = x.len() == 32 && Ed25519PublicKey::from_bytes(&x).is_ok();
+            valid.then_some(PublicKey::Ed25519(x)).ok_or(KeyError::Material("x is not an Ed25519 key"))
+        }
+        _ => Err(KeyError::Unsupported),
+    }
+}
+
+fn rsa(jwk: &Json) -> Result<PublicKey, KeyError> {
+    let n = bytes(jwk, "n")?;
+    let e = bytes(jwk, "e")?;
+    let bits = match n.first() {
+        None | Some(0) => return Err(KeyError::Material("the modulus is empty or begins with a zero byte")),
+        Some(first) => n.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize),
+    };
+    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+        return Err(KeyError::Material("the modulus has less than 2048 or more than 4096 bits"));
+    }
+    if n.last().is_none_or(|last| last % 2 == 0) {
+        return Err(KeyError::Material("the modulus is even"));
+    }
+    // RFC 8017 sets no bound to an exponent; a long one only makes every check slow.
+    let exponent = match e.first() {
+        Some(first) if *first != 0 && e.len() <= 4 => e.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)),
+        _ => return Err(KeyError::Material("the exponent is empty, begins with a zero byte or is too long")),
+    };
+    if exponent < MIN_RSA_EXPONENT || exponent % 2 == 0 {
+        return Err(KeyError::Material("the exponent is even or less than 65537"));
+    }
+    Ok(PublicKey::Rsa { n, e })
+}
+
+/// The uncompressed form of a point (SEC 1 §2.3.3). RFC 7518 §6.2.1.2: a coordinate has the full length of its field.
+fn point(jwk: &Json, length: usize) -> Result<Vec<u8>, KeyError> {
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != length || y.len() != length {
+        return Err(KeyError::Material("a coordinate has another length than its field"));
+    }
+    Ok([&[0x04], x.as_slice(), y.as_slice()].concat())
+}
+
+fn bytes(jwk: &Json, member: &'static str) -> Result<Vec<u8>, KeyError> {
+    let encoded = jwk.get(member).and_then(Json::as_str);
+    let decoded = encoded.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    decoded.ok_or(KeyError::Material("key material is missing or not base64url"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwk(text: &str) -> Result<Jwk, KeyError> {
+        Jwk::from_json(&Json::parse(text.as_bytes()).unwrap())
+    }
+
+    fn rsa_jwk(n: &[u8], e: &[u8]) -> String {
+        format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e))
+    }
+
+    /// Only sizes and parity are looked at here; no signature is checked with it.
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        n[0] >>= n.len() * 8 - bits;
+        n
+    }
+
+    const E: &[u8] = &[1, 0, 1];
+    // RFC 7515 appendix A.3, RFC 8037 appendix A.2.
+    const P256: &str = r#""kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
+    const ED25519: &str = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    #[test]
+    fn rsa_keys_have_a_sound_size_and_exponent() {
+        let refused = |n: &[u8], e: &[u8]| matches!(jwk(&rsa_jwk(n, e)), Err(KeyError::Material(_)));
+        for bits in [MIN_RSA_BITS, 3072, MAX_RSA_BITS] {
+            assert!(jwk(&rsa_jwk(&modulus(bits), E)).is_ok(), "{bits} bits");
+        }
+        for bits in [512, 1024, MIN_RSA_BITS - 1, MAX_RSA_BITS + 1, 16_384] {
+            assert!(refused(&modulus(bits), E), "{bits} bits");
+        }
+        let even = [&modulus(2040)[..], &[2]].concat();
+        let padded = [&[0], &modulus(2048)[..]].concat();
+        assert!(refused(&even, E) && refused(&padded, E) && refused(&[], E));
+        for e in [&[][..], &[1], &[2], &[3], &[4], &[1, 0, 0], &[0, 1, 0, 1], &[1, 0, 0, 0, 1]] {
+            assert!(refused(&modulus(2048), e), "exponent {e:?}");
+        }
+    }
+
+    #[test]
+    fn points_lie_on_their_curve_and_have_full_length() {
+        assert!(jwk(&format!("{{{P256}}}")).is_ok());
+        for (name, text) in [
+            ("off the curve", P256.replace("x_FEz", "x_FEa")),
+            ("short coordinate", P256.replace("WI5a0\"", "WI5\"")),
+            ("missing y", P256.replace("\"y\"", "\"z\"")),
+            ("padded", P256.replace("WI5a0\"", "WI5a0=\"")),
+            ("zero", r#""kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA""#.into()),
+            ("short Ed25519", ED25519.replace("HURo\"", "HU\"")),
+        ] {
+            assert!(matches!(jwk(&format!("{{{text}}}")), Err(KeyError::Material(_))), "{name}");
+        }
+        assert_eq!(jwk(&format!("{{{}}}", P256.replace("P-256", "P-521"))), Err(KeyError::Unsupported));
+    }
+
+    #[test]
+    fn a_key_is_used_for_what_it_says_and_no_more() {
+        for (members, want) in [
+            (r#""use":"sig""#, None),
+            (r#""key_ops":["verify"]"#, None),
+            (r#""alg":"EdDSA""#, None),
+            (r#""x5c":["junk"]"#, None),
+            (r#""use":"enc""#, Some(KeyError::Use)),
+            (r#""use":1"#, Some(KeyError::Use)),
+            (r#""key_ops":["encrypt"]"#, Some(KeyError::Use)),
+            (r#""key_ops":"verify""#, Some(KeyError::Use)),
+            (r#""use":"sig","key_ops":["sign"]"#, Some(KeyError::Use)),
+            (r#""alg":"ES256""#, Some(KeyError::Unsupported)),
+            (r#""alg":"none""#, Some(KeyError::Unsupported)),
+            (r#""alg":null"#, Some(KeyError::Unsupported)),
+            (r#""d":"AAAA""#, Some(KeyError::Private)),
+            (r#""kid":7"#, Some(KeyError::Kid)),
+        ] {
+            assert_eq!(jwk(&format!("{{{ED25519},{members}}}")).err(), want, "{members}");
+        }
+    }
+}

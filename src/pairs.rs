@@ -1,0 +1,66 @@
+//! The form in which a host passes maps: the number of pairs, the sizes of each, then names and values, each with a NUL
+//! after it. Numbers are little-endian.
+
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Reads pairs; `None` where the bytes are not what they say.
+pub fn read(bytes: &[u8]) -> Option<Pairs> {
+    let number = |at: usize| {
+        let bytes = bytes.get(at..at.checked_add(4)?)?;
+        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    };
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
+    let count = number(0)?;
+    let mut at = count.checked_mul(8)?.checked_add(4)?;
+    let mut next = |size: usize| {
+        let end = at.checked_add(size)?;
+        let text = bytes.get(at..end)?.to_vec();
+        at = end.checked_add(1)?;
+        Some(text)
+    };
+    let mut pairs = Vec::new();
+    for i in 0..count {
+        let sizes = i.checked_mul(8)?.checked_add(4)?;
+        pairs.push((next(number(sizes)?)?, next(number(sizes.checked_add(4)?)?)?));
+    }
+    Some(pairs)
+}
+
+pub fn write(pairs: &[(&'static str, String)]) -> Vec<u8> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = number(pairs.len()).to_vec();
+    for (name, value) in pairs {
+        bytes.extend(number(name.len()));
+        bytes.extend(number(value.len()));
+    }
+    for text in pairs.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]) {
+        bytes.extend(text);
+        bytes.push(0);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_read_back_as_they_were_written() {
+        let pairs = vec![("a", "1".to_owned()), ("b", String::new()), ("www-authenticate", "Basic".to_owned())];
+        let owned = |(name, value): &(&str, String)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(read(&write(&pairs)), Some(pairs.iter().map(owned).collect()));
+        assert_eq!(read(&[]), Some(Vec::new()));
+        assert_eq!(read(&[0, 0, 0, 0]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn pairs_that_lie_about_their_size_are_not_read() {
+        let good = write(&[("name", "value".to_owned())]);
+        for length in 1..good.len() - 1 {
+            assert_eq!(read(&good[..length]), None, "{length} bytes");
+        }
+        assert_eq!(read(&[0xff; 64]), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which rule a request falls under, and what the rule asks.
+//!
+//! The route's metadata decides first, since the operator wrote it on the very route that Envoy chose; then the rules
+//! in their order, the first match wins. Nothing matched is a refusal: a path that nobody thought of is not open.
+
+mod matching;
+mod path;
+mod requirement;
+
+use std::rc::Rc;
+
+use crate::denial::Denial;
+use crate::request::{RequestHead, Route, RouteMetadata};
+
+pub use matching::{HostPattern, Match, PathPattern};
+pub use path::{ReadPath, read_path};
+pub use requirement::{CapabilitySet, Choice, Requirement, Shortfall, is_scope_token};
+
+/// The rule name that stands in records for a route that asks for capabilities by itself.
+pub const METADATA_RULE: &str = "metadata";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A good credential, or no entry.
+    Required,
+    /// No credential goes on without identity; a bad one is refused.
+    Optional,
+    /// Nothing is checked.
+    Anonymous,
+}
+
+/// A way to authenticate that a 401 offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    Bearer,
+    Basic,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub name: String,
+    /// Left out: the rule is reached by name only.
+    pub matches: Option<Match>,
+    pub access: Access,
+    pub require: Requirement,
+    /// In the order in which they are sent: Bearer first, Basic last.
+    pub challenge: Vec<Offer>,
+}
+
+/// A rule, and what the route's metadata asks on top of it.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    pub rule: Rc<Rule>,
+    pub extra: Option<Rc<CapabilitySet>>,
+}
+
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<Rc<Rule>>,
+    /// What a route gets that names capabilities and no rule.
+    by_metadata: Rc<Rule>,
+    uses_route_name: bool,
+}
+
+impl Policy {
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let by_metadata = Rc::new(Rule {
+            name: METADATA_RULE.to_owned(),
+            matches: None,
+            access: Access::Required,
+            require: Requirement::default(),
+            challenge: vec![Offer::Bearer],
+        });
+        let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());
+        Self { rules: rules.into_iter().map(Rc::new).collect(), by_metadata, uses_route_name }
+    }
+
+    /// Whether any rule looks at Envoy's route name, so that the shell need not read it otherwise.
+    pub fn uses_route_name(&self) -> bool {
+        self.uses_route_name
+    }
+
+    pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {
+        match &route.metadata {
+            RouteMetadata::Malformed => Err(Denial::UnknownRule),
+            RouteMetadata::Present { rule, capabilities } => self.by_metadata(rule.as_deref(), capabilities.as_deref()),
+            RouteMetadata::Absent => {
+                let rule = self.by_match(head, route)?;
+                Ok(Selected { rule: Rc::clone(rule), extra: None })
+            }
+        }
+    }
+
+    fn by_metadata(&self, rule: Option<&str>, capabilities: Option<&str>) -> Result<Selected, Denial> {
+        let rule = match rule {
+            Some(name) => self.rules.iter().find(|rule| rule.name == name).ok_or(Denial::UnknownRule)?,
+            None if capabilities.is_some() => &self.by_metadata,
+            None => return Err(Denial::UnknownRule),
+        };
+        let extra = match capabilities {
+            None => None,
+            Some(list) => Some(Rc::new(CapabilitySet::parse(list).ok_or(Denial::UnknownRule)?)),
+        };
+        // A rule that checks nobody cannot hold what the route asks on top.
+        if extra.is_some() && rule.access == Access::Anonymous {
+            return Err(Denial::UnknownRule);
+        }
+        Ok(Selected { rule: Rc::clone(rule), extra })
+    }
+
+    fn by_match(&self, head: &RequestHead, route: &Route) -> Result<&Rc<Rule>, Denial> {
+        let facts = matching::Facts::of(head, route);
+        for rule in &self.rules {
+            if let Some(criteria) = &rule.matches
+                && criteria.holds(&facts)?
+            {
+                return Ok(rule);
+            }
+        }
+        Err(Denial::NoRule)
+    }
+}

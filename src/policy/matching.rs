@@ -1,0 +1,280 @@
+//! Whether a request falls under a rule: host, path, method, Envoy's route name.
+
+use super::path::{ReadPath, read_path};
+use crate::denial::Denial;
+use crate::request::{RequestHead, Route};
+
+/// What all has to hold; a criterion that is left out holds for every request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Match {
+    pub hosts: Vec<HostPattern>,
+    pub path: Option<PathPattern>,
+    pub methods: Vec<String>,
+    pub route: Option<String>,
+}
+
+/// A host name, or all names below one, in lower case and without port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    Exact(String),
+    /// `*.example.org`; the name itself is not among them, as in Envoy's virtual host domains.
+    Below(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPattern {
+    Exact(String),
+    /// This path and all below it, by whole segments: `/api/tap` holds for `/api/tap/sync`, not for `/api/tapas`.
+    Prefix(String),
+}
+
+/// A request as rules look at it, read once.
+pub(super) struct Facts<'a> {
+    host: Host,
+    path: ReadPath,
+    method: Option<&'a str>,
+    route: Option<&'a str>,
+}
+
+enum Host {
+    Name(String),
+    /// Several, or with characters that no host has; servers differ in what they make of it.
+    Unreadable,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(head: &'a RequestHead, route: &'a Route) -> Self {
+        Self {
+            host: head.authority().map_or(Host::Unreadable, read_host),
+            path: read_path(head.path()),
+            method: head.method(),
+            route: route.name.as_deref(),
+        }
+    }
+}
+
+impl Match {
+    /// Denies where a criterion cannot be decided: letting the next rule have the request could let it in.
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> Result<bool, Denial> {
+        let listed = |method: &str| self.methods.iter().any(|known| known == method);
+        if !self.methods.is_empty() && !facts.method.is_some_and(listed) {
+            return Ok(false);
+        }
+        if self.route.is_some() && self.route.as_deref() != facts.route {
+            return Ok(false);
+        }
+        if !self.hosts.is_empty() {
+            match &facts.host {
+                Host::Unreadable => return Err(Denial::AmbiguousHost),
+                Host::Name(name) if self.hosts.iter().any(|pattern| pattern.matches(name)) => {}
+                Host::Name(_) => return Ok(false),
+            }
+        }
+        match (&self.path, &facts.path) {
+            (None, _) => Ok(true),
+            (Some(_), ReadPath::Ambiguous) => Err(Denial::AmbiguousPath),
+            (Some(_), ReadPath::Absent) => Ok(false),
+            (Some(pattern), ReadPath::Plain(path)) => Ok(pattern.matches(path)),
+        }
+    }
+
+    /// Whether every request that `later` matches is matched by this one first.
+    pub fn covers(&self, later: &Self) -> bool {
+        let hosts = self.hosts.is_empty()
+            || (!later.hosts.is_empty() && later.hosts.iter().all(|host| self.hosts.iter().any(|h| h.covers(host))));
+        let methods = self.methods.is_empty()
+            || (!later.methods.is_empty() && later.methods.iter().all(|method| self.methods.contains(method)));
+        let path = match (&self.path, &later.path) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(mine), Some(PathPattern::Exact(path))) => mine.matches(path),
+            (Some(PathPattern::Exact(_)), Some(PathPattern::Prefix(_))) => false,
+            (Some(mine @ PathPattern::Prefix(_)), Some(PathPattern::Prefix(path))) => mine.matches(path),
+        };
+        hosts && methods && path && (self.route.is_none() || self.route == later.route)
+    }
+}
+
+impl HostPattern {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, below) = match text.strip_prefix("*.") {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        // The same reading as a request's host, and nothing that only a request may have: no port, no capitals.
+        match read_host(name) {
+            Host::Name(read) if read == name => Some(if below { Self::Below(read) } else { Self::Exact(read) }),
+            Host::Name(_) | Host::Unreadable => None,
+        }
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(name) => host == name,
+            Self::Below(name) => host
+                .strip_suffix(name.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|rest| !rest.is_empty()),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Exact(name)) => self.matches(name),
+            (Self::Below(mine), Self::Below(name)) => mine == name || self.matches(name),
+            (Self::Exact(_), Self::Below(_)) => false,
+        }
+    }
+}
+
+impl PathPattern {
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(prefix) if prefix == "/" => true,
+            Self::Prefix(prefix) => {
+                path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+/// The host of an authority in lower case, without user part, port and the dot that ends a fully qualified name.
+fn read_host(authority: &str) -> Host {
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, port)) => (host.strip_suffix(port).unwrap_or(host), port),
+        None => match host.split_once(':') {
+            Some((name, _)) => (name, host.strip_prefix(name).unwrap_or_default()),
+            None => (host, ""),
+        },
+    };
+    let port = port.strip_prefix(':').unwrap_or(port);
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let address = |name: &str| {
+        let inside = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inside.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let readable = port.bytes().all(|b| b.is_ascii_digit()) && (address(&name) || name.split('.').all(label));
+    if readable { Host::Name(name) } else { Host::Unreadable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(criteria: &Match, method: &str, authority: &str, path: &str, route: Option<&str>) -> Result<bool, Denial> {
+        let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let head =
+            RequestHead::new(vec![field(":method", method), field(":authority", authority), field(":path", path)]);
+        let route = Route { name: route.map(str::to_owned), ..Route::default() };
+        criteria.holds(&Facts::of(&head, &route))
+    }
+
+    #[test]
+    fn a_prefix_matches_whole_segments() {
+        for (prefix, path, want) in [
+            ("/api/tap", "/api/tap", true),
+            ("/api/tap", "/api/tap/", true),
+            ("/api/tap", "/api/tap/sync?x", true),
+            ("/api/tap", "/api/tapas", false),
+            ("/api/tap", "/api", false),
+            ("/api/tap", "/API/tap", false),
+            ("/api/tap", "/%61pi/tap", true),
+            ("/", "/anything", true),
+        ] {
+            let criteria = Match { path: Some(PathPattern::Prefix(prefix.into())), ..Match::default() };
+            assert_eq!(holds(&criteria, "GET", "h", path, None).unwrap(), want, "{prefix} {path}");
+        }
+        let exact = Match { path: Some(PathPattern::Exact("/a".into())), ..Match::default() };
+        for (path, want) in [("/a", true), ("/a?x", true), ("/a/", false), ("/a/b", false)] {
+            assert_eq!(holds(&exact, "GET", "h", path, None).unwrap(), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn hosts_match_without_port_case_and_final_dot() {
+        let criteria = |host: &str| Match { hosts: vec![HostPattern::parse(host).unwrap()], ..Match::default() };
+        for (host, authority, want) in [
+            ("lsp.example.org", "lsp.example.org", true),
+            ("lsp.example.org", "LSP.example.org:443", true),
+            ("lsp.example.org", "lsp.example.org.", true),
+            ("lsp.example.org", "u:p@lsp.example.org", true),
+            ("lsp.example.org", "lsp.example.org.evil.test", false),
+            ("lsp.example.org", "evil.test", false),
+            ("*.example.org", "a.example.org", true),
+            ("*.example.org", "a.b.example.org:80", true),
+            ("*.example.org", "example.org", false),
+            ("*.example.org", "evilexample.org", false),
+            ("[::1]", "[::1]:8080", true),
+            ("127.0.0.1", "127.0.0.1:8080", true),
+        ] {
+            assert_eq!(holds(&criteria(host), "GET", authority, "/", None).unwrap(), want, "{host} {authority}");
+        }
+        for authority in ["a,b", "a b", "", ".", "a..b", "h:80:90", "h:x", "[::1", "[zz]", "a/b", "a%2eb", "h:80,evil"]
+        {
+            let refused = holds(&criteria("h"), "GET", authority, "/", None);
+            assert!(matches!(refused, Err(Denial::AmbiguousHost)), "{authority:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_pattern_is_a_plain_name() {
+        for bad in ["", "*", "*.", "a:80", "A.test", "a.test.", "a b", "*.*.a", "a@b"] {
+            assert_eq!(HostPattern::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn methods_and_route_names_are_exact() {
+        let criteria =
+            Match { methods: vec!["GET".into(), "HEAD".into()], route: Some("tap".into()), ..Match::default() };
+        for (method, route, want) in [
+            ("GET", Some("tap"), true),
+            ("HEAD", Some("tap"), true),
+            ("POST", Some("tap"), false),
+            ("get", Some("tap"), false),
+            ("GET", Some("tap2"), false),
+            ("GET", None, false),
+        ] {
+            assert_eq!(holds(&criteria, method, "h", "/", route).unwrap(), want, "{method} {route:?}");
+        }
+    }
+
+    #[test]
+    fn an_ambiguous_path_is_refused_only_where_a_path_decides() {
+        let by_path = Match { path: Some(PathPattern::Prefix("/a".into())), ..Match::default() };
+        let by_host = Match { hosts: vec![HostPattern::parse("h").unwrap()], ..Match::default() };
+        let by_method = Match { methods: vec!["PUT".into()], ..by_path.clone() };
+        assert!(matches!(holds(&by_path, "GET", "h", "/a/../b", None), Err(Denial::AmbiguousPath)));
+        assert!(holds(&by_host, "GET", "h", "/a/../b", None).unwrap());
+        assert!(!holds(&by_method, "GET", "h", "/a/../b", None).unwrap());
+    }
+
+    #[test]
+    fn a_rule_that_an_earlier_one_covers_is_noticed() {
+        let prefix = |path: &str| Match { path: Some(PathPattern::Prefix(path.into())), ..Match::default() };
+        let exact = |path: &str| Match { path: Some(PathPattern::Exact(path.into())), ..Match::default() };
+        let host = |host: &str| Match { hosts: vec![HostPattern::parse(host).unwrap()], ..Match::default() };
+        let method =
+            |methods: &[&str]| Match { methods: methods.iter().map(|&m| m.into()).collect(), ..Match::default() };
+        for (name, earlier, later, want) in [
+            ("everything", Match::default(), prefix("/a"), true),
+            ("prefix over prefix", prefix("/a"), prefix("/a/b"), true),
+            ("prefix over exact", prefix("/a"), exact("/a"), true),
+            ("longer prefix first", prefix("/a/b"), prefix("/a"), false),
+            ("exact over prefix", exact("/a"), prefix("/a"), false),
+            ("prefix over everything", prefix("/a"), Match::default(), false),
+            ("sibling", prefix("/a"), prefix("/ab"), false),
+            ("wildcard over name", host("*.a.test"), host("b.a.test"), true),
+            ("name over wildcard", host("b.a.test"), host("*.a.test"), false),
+            ("more methods", method(&["GET", "PUT"]), method(&["GET"]), true),
+            ("fewer methods", method(&["GET"]), method(&["GET", "PUT"]), false),
+            ("methods over all", method(&["GET"]), Match::default(), false),
+        ] {
+            assert_eq!(earlier.covers(&later), want, "{name}");
+        }
+    }
+}

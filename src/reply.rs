@@ -1,0 +1,186 @@
+//! The answer to a refused request: status, header fields, body.
+
+use crate::challenge::challenges;
+use crate::denial::Denial;
+use crate::policy::Offer;
+use crate::request::RequestHead;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+    /// For Envoy's access log, `%RESPONSE_CODE_DETAILS%`.
+    pub details: String,
+}
+
+/// How the client wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// RFC 9457.
+    Problem,
+    Text,
+    Html,
+    /// Envoy makes `grpc-status` of our status and `grpc-message` of the body, so that is one plain sentence.
+    Grpc,
+}
+
+impl Style {
+    /// What the request's `Accept` prefers (RFC 9110 §12.5.1); where it has no preference, machine-readable.
+    pub fn of(head: &RequestHead) -> Self {
+        let grpc = |kind: &[u8]| {
+            // `application/grpc` and `application/grpc+proto`, but not `application/grpc-web`, whose clients read HTTP.
+            kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        };
+        if head.values("content-type").any(grpc) {
+            return Self::Grpc;
+        }
+        let accept: Vec<&str> = head.values("accept").filter_map(|value| std::str::from_utf8(value).ok()).collect();
+        let mut best = (Self::Problem, quality(&accept, &["application/problem+json", "application/json"]));
+        for (style, kind) in [(Self::Html, "text/html"), (Self::Text, "text/plain")] {
+            let quality = quality(&accept, &[kind]);
+            if quality > best.1 {
+                best = (style, quality);
+            }
+        }
+        best.0
+    }
+}
+
+/// The highest weight, in thousandths, that any of these ranges gives one of these kinds.
+fn quality(accept: &[&str], kinds: &[&str]) -> u16 {
+    let ranges: Vec<(String, u16)> = accept.iter().flat_map(|value| value.split(',')).map(read_range).collect();
+    let of_kind = |kind: &str| {
+        let whole = kind.split_once('/').map(|(main, _)| format!("{main}/*")).unwrap_or_default();
+        // The most specific range counts.
+        [kind, whole.as_str(), "*/*"]
+            .iter()
+            .find_map(|range| ranges.iter().find(|(name, _)| name == range).map(|(_, quality)| *quality))
+            .unwrap_or(0)
+    };
+    kinds.iter().map(|kind| of_kind(kind)).max().unwrap_or(0)
+}
+
+fn read_range(range: &str) -> (String, u16) {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let weight = weight.map_or(Some(1.0), |weight| weight.parse::<f32>().ok());
+    let weight = weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it lies between 0 and 1000")]
+    (name, (weight * 1000.0) as u16)
+}
+
+/// The answer for a denial.
+pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, style: Style) -> Reply {
+    let status = denial.status();
+    let (kind, body) = body(denial, style);
+    let mut headers = vec![("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
+    headers.extend(challenges(denial, offers, realm).into_iter().map(|challenge| ("www-authenticate", challenge)));
+    if let Some(pause) = denial.retry_after() {
+        headers.push(("retry-after", pause.as_secs().max(1).to_string()));
+    }
+    Reply { status, headers, body, details: format!("postern_{}", denial.reason()) }
+}
+
+fn body(denial: &Denial, style: Style) -> (&'static str, String) {
+    let (status, title, detail) = (denial.status(), title(denial.status()), denial.detail());
+    match style {
+        Style::Problem => {
+            let problem = serde_json::json!({
+                "title": title, "status": status, "detail": detail, "reason": denial.reason(),
+            });
+            ("application/problem+json", format!("{problem}\n"))
+        }
+        Style::Text => ("text/plain; charset=utf-8", format!("{status} {title}: {detail}\n")),
+        Style::Html => (
+            "text/html; charset=utf-8",
+            format!(
+                "<!doctype html>\n<html lang=\"en\"><title>{status} {title}</title>\n<h1>{title}</h1>\n<p>{detail}</p>\n</html>\n"
+            ),
+        ),
+        Style::Grpc => ("application/grpc", detail),
+    }
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn style(fields: &[(&str, &str)]) -> Style {
+        let field = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        Style::of(&RequestHead::new(fields.iter().map(field).collect()))
+    }
+
+    #[test]
+    fn the_body_is_what_accept_prefers() {
+        for (accept, want) in [
+            ("", Style::Problem),
+            ("*/*", Style::Problem),
+            ("application/json", Style::Problem),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Style::Html),
+            ("text/plain", Style::Text),
+            ("text/*", Style::Html),
+            ("text/plain;q=0.5, text/html;q=0.4", Style::Text),
+            ("application/json, text/html", Style::Problem),
+            ("text/html;q=0, */*", Style::Problem),
+            ("text/html;q=7", Style::Problem),
+            ("application/x-votable+xml", Style::Problem),
+            ("TEXT/HTML", Style::Html),
+        ] {
+            assert_eq!(style(&[("accept", accept)]), want, "{accept}");
+        }
+        assert_eq!(style(&[]), Style::Problem);
+    }
+
+    #[test]
+    fn grpc_is_known_by_its_content_type() {
+        for (kind, want) in [
+            ("application/grpc", Style::Grpc),
+            ("application/grpc+proto", Style::Grpc),
+            ("application/grpc;x", Style::Grpc),
+            ("application/grpc-web", Style::Problem),
+            ("application/json", Style::Problem),
+        ] {
+            assert_eq!(style(&[("content-type", kind)]), want, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_not_stored_and_says_when_to_come_back() {
+        let unavailable = Denial::KeysUnavailable { retry_after: Duration::ZERO };
+        let reply = reply(&unavailable, &[Offer::Bearer], "r", Style::Text);
+        assert_eq!(reply.status, 503);
+        assert_eq!(
+            reply.headers,
+            [
+                ("content-type", "text/plain; charset=utf-8".to_owned()),
+                ("cache-control", "no-store".to_owned()),
+                ("retry-after", "1".to_owned()),
+            ]
+        );
+        assert!(reply.body.starts_with("503 Service Unavailable: "));
+    }
+
+    #[test]
+    fn a_problem_is_json_with_a_stable_reason() {
+        let reply = reply(&Denial::NoRule, &[], "r", Style::Problem);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&reply.body).unwrap(),
+            serde_json::json!({
+                "title": "Forbidden", "status": 403, "reason": "no_rule", "detail": "No rule allows this request.",
+            })
+        );
+    }
+}

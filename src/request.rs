@@ -1,0 +1,124 @@
+//! The facts of one request: what the client sent and which route Envoy chose. Built once, by the shell.
+
+use crate::pairs;
+
+/// The request's header fields as Envoy gives them: names in lower case, pseudo headers among them, repeated fields
+/// as separate entries (but for `authorization`, whose values Envoy joins with a comma). Values are bytes: a client
+/// may send what is not UTF-8.
+#[derive(Clone, Default)]
+pub struct RequestHead {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl RequestHead {
+    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        Self { fields }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().map(|(name, _)| name.as_slice())
+    }
+
+    /// Every value of that field, in order.
+    pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.fields
+            .iter()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The field's only value. `None` where there is none, several, or one that is not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let mut values = self.values(name);
+        match (values.next(), values.next()) {
+            (Some(value), None) => std::str::from_utf8(value).ok(),
+            _ => None,
+        }
+    }
+
+    pub fn method(&self) -> Option<&str> {
+        self.text(":method")
+    }
+
+    /// Path and query, as the client sent them and as Envoy's own normalization left them.
+    pub fn path(&self) -> Option<&str> {
+        self.text(":path")
+    }
+
+    pub fn authority(&self) -> Option<&str> {
+        self.text(":authority")
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.text(":scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+}
+
+/// What Envoy says of the route it chose. Read before any header is changed, for a change makes Envoy choose again
+/// and a filter does not see what it chose then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    pub name: Option<String>,
+    pub metadata: RouteMetadata,
+}
+
+/// The route's `filter_metadata` under `postern`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RouteMetadata {
+    #[default]
+    Absent,
+    Present {
+        rule: Option<String>,
+        capabilities: Option<String>,
+    },
+    /// There is metadata for us, and not in a form that we know: whoever wrote it meant to protect something.
+    Malformed,
+}
+
+impl RouteMetadata {
+    /// Reads the map as the host passes it.
+    pub fn read(fields: &[u8]) -> Self {
+        let Some(fields) = pairs::read(fields) else {
+            return Self::Malformed;
+        };
+        let (mut rule, mut capabilities) = (None, None);
+        for (name, value) in fields {
+            let Ok(value) = String::from_utf8(value) else {
+                return Self::Malformed;
+            };
+            match name.as_slice() {
+                b"rule" => rule = Some(value),
+                b"capabilities" => capabilities = Some(value),
+                // A misspelt field was meant to ask for something.
+                _ => return Self::Malformed,
+            }
+        }
+        Self::Present { rule, capabilities }
+    }
+}
+
+/// A change to the request's header fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    Remove(Vec<u8>),
+    Set(String, Vec<u8>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_stands_twice_or_is_not_utf_8_has_no_text() {
+        let head = RequestHead::new(vec![
+            (b"accept".to_vec(), b"a".to_vec()),
+            (b"accept".to_vec(), b"b".to_vec()),
+            (b"x-bytes".to_vec(), vec![0xff]),
+            (b":method".to_vec(), b"GET".to_vec()),
+        ]);
+        assert_eq!(head.values("accept").count(), 2);
+        assert_eq!(head.text("accept"), None);
+        assert_eq!(head.text("x-bytes"), None);
+        assert_eq!(head.method(), Some("GET"));
+    }
+}

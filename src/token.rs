@@ -1,0 +1,178 @@
+//! A token before and after verification: two types, so that "forgot to verify" does not compile.
+
+mod claims;
+mod header;
+mod verify;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::json::Json;
+use crate::secret::Secret;
+
+pub use claims::{ClaimPath, check_claims};
+pub use header::JoseHeader;
+pub use verify::{Candidate, VerifiedToken, verify};
+
+/// Longest token that is read. Envoy takes header fields up to 60 KiB; real tokens have 0.5 to 4 KiB, and those with
+/// hundreds of groups some more.
+pub const MAX_LENGTH: usize = 16 * 1024;
+
+/// Longest encoded JOSE header. A header has an algorithm, a key id and a type, some add a certificate thumbprint;
+/// a certificate chain is of no use to us.
+pub const MAX_HEADER_LENGTH: usize = 4 * 1024;
+
+/// Why a token is refused. Nothing of the token itself is in here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    TooLong,
+    /// Not three base64url parts.
+    NotJwt,
+    /// Header or payload is not a JSON object that can be read in one way only.
+    Unreadable,
+    /// The header asks for something that we do not do.
+    Header(&'static str),
+    /// The issuer is none of the whitelist.
+    UnknownIssuer,
+    /// The algorithm is not allowed for this issuer, or none that we know.
+    Algorithm,
+    /// No key, or not exactly one, that could have signed this.
+    UnknownKey,
+    Signature,
+    Expired,
+    NotYetValid,
+    LifetimeTooLong,
+    Audience,
+    MissingClaim(&'static str),
+    /// A claim has another type or holds what may not be passed on.
+    InvalidClaim(&'static str),
+}
+
+/// A compact JWS (RFC 7515 §7.1) whose parts were read and whose signature was not: nothing it says is known to be
+/// true.
+#[derive(Debug)]
+pub struct UnverifiedToken {
+    raw: Secret,
+    header: JoseHeader,
+    payload: Json,
+}
+
+impl UnverifiedToken {
+    pub fn parse(raw: Secret) -> Result<Self, TokenError> {
+        let text = raw.expose();
+        if text.len() > MAX_LENGTH {
+            return Err(TokenError::TooLong);
+        }
+        let mut parts = text.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::NotJwt);
+        };
+        if header.len() > MAX_HEADER_LENGTH {
+            return Err(TokenError::TooLong);
+        }
+        let header = decode(header)?;
+        let payload = decode(payload)?;
+        decode(signature)?;
+        let header = JoseHeader::parse(&object(&header)?)?;
+        let payload = object(&payload)?;
+        Ok(Self { raw, header, payload })
+    }
+
+    /// The issuer that the token names.
+    pub fn issuer(&self) -> Result<&str, TokenError> {
+        match self.payload.get("iss") {
+            None => Err(TokenError::MissingClaim("iss")),
+            Some(issuer) => issuer.as_str().ok_or(TokenError::InvalidClaim("iss")),
+        }
+    }
+
+    pub fn header(&self) -> &JoseHeader {
+        &self.header
+    }
+}
+
+/// Strict base64url: no padding, no other alphabet, no bits left over, so that a token has one spelling only.
+fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+    if part.is_empty() {
+        return Err(TokenError::NotJwt);
+    }
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::NotJwt)
+}
+
+fn object(bytes: &[u8]) -> Result<Json, TokenError> {
+    match Json::parse_unique(bytes) {
+        Ok(value @ Json::Object(_)) => Ok(value),
+        Ok(_) | Err(_) => Err(TokenError::Unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(header: &str, payload: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.{}", part(header), part(payload), part("signature"))
+    }
+
+    const HEADER: &str = r#"{"alg":"ES256"}"#;
+
+    fn parse(raw: impl Into<String>) -> Result<UnverifiedToken, TokenError> {
+        UnverifiedToken::parse(Secret::new(raw))
+    }
+
+    #[test]
+    fn a_token_has_three_parts_of_strict_base64url() {
+        let good = token(HEADER, r#"{"iss":"a"}"#);
+        assert_eq!(parse(&good).unwrap().issuer(), Ok("a"));
+        let [h, p, s]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
+        for (name, raw) in [
+            ("empty", String::new()),
+            ("opaque", "gt-abcdef".to_owned()),
+            ("one dot", format!("{h}.{p}")),
+            ("four parts", format!("{h}.{p}.{s}.{s}")),
+            ("five parts, as a JWE", format!("{h}.{p}.{s}.{s}.{s}")),
+            ("empty header", format!(".{p}.{s}")),
+            ("empty payload", format!("{h}..{s}")),
+            ("empty signature", format!("{h}.{p}.")),
+            ("dot before", format!(".{good}")),
+            ("dot after", format!("{good}.")),
+            ("padding", format!("{h}.{p}.{s}=")),
+            ("standard alphabet", format!("{h}.{p}.ab+/")),
+            ("bits left over", format!("{h}.{p}.ab1")),
+            ("white space", format!("{h}. {p}.{s}")),
+            ("not ASCII", format!("{h}.{p}.é")),
+        ] {
+            assert_eq!(parse(raw).unwrap_err(), TokenError::NotJwt, "{name}");
+        }
+    }
+
+    #[test]
+    fn header_and_payload_are_json_objects_that_read_in_one_way() {
+        for payload in ["", "null", "[]", "\"x\"", "1", "{}{}", "{}x", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}"]
+        {
+            let want = if payload.is_empty() { TokenError::NotJwt } else { TokenError::Unreadable };
+            assert_eq!(parse(token(HEADER, payload)).unwrap_err(), want, "payload {payload}");
+            assert_eq!(parse(token(payload, "{}")).unwrap_err(), want, "header {payload}");
+        }
+        let deep = format!("{{\"a\":{}}}", "[".repeat(4000));
+        assert_eq!(parse(token(HEADER, &deep)).unwrap_err(), TokenError::Unreadable);
+    }
+
+    #[test]
+    fn size_is_checked_before_any_work() {
+        let padding = |n| format!(r#"{{"a":"{}"}}"#, "x".repeat(n));
+        assert_eq!(parse(token(HEADER, &padding(MAX_LENGTH))).unwrap_err(), TokenError::TooLong);
+        assert_eq!(parse(token(&padding(MAX_HEADER_LENGTH), "{}")).unwrap_err(), TokenError::TooLong);
+        assert_eq!(parse("x".repeat(MAX_LENGTH)).unwrap_err(), TokenError::NotJwt);
+        assert_eq!(parse("x".repeat(MAX_LENGTH + 1)).unwrap_err(), TokenError::TooLong);
+    }
+
+    #[test]
+    fn debug_output_does_not_hold_the_token() {
+        let raw = token(HEADER, r#"{"iss":"a"}"#);
+        assert!(!format!("{:?}", parse(&raw).unwrap()).contains(&raw));
+    }
+}
