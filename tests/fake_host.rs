@@ -3,22 +3,28 @@
 //! The guest parks every request that has a credential, asks for `/keys` from its tick, and lets on or
 //! refuses by what the answer says: the same moves as the filter's, without its meaning.
 
+#![cfg(test)]
+#![allow(unsafe_code, reason = "the filter is reached by its exports")]
 // The guest is written the short way, through SDK calls that the filter itself must not use.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on should stop"
+)]
 
-mod support;
+#[path = "support/host.rs"]
+mod host;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::{Action, BAD_ARGUMENT, CAS_MISMATCH, Effect, Host, INTERNAL_FAILURE, LogLevel, NOT_FOUND, OK, Who};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
-use support::host::{
-    Action, BAD_ARGUMENT, CAS_MISMATCH, Effect, Host, INTERNAL_FAILURE, LogLevel, NOT_FOUND, OK,
-    Who,
-};
 
 type Parked = Rc<RefCell<Vec<u32>>>;
 
@@ -29,9 +35,7 @@ struct Guest {
 
 impl Context for Guest {
     fn on_http_call_response(&mut self, _: u32, headers: usize, _: usize, _: usize) {
-        let status = (headers > 0)
-            .then(|| self.get_http_call_response_header(":status"))
-            .flatten();
+        let status = (headers > 0).then(|| self.get_http_call_response_header(":status")).flatten();
         for stream in self.parked.take() {
             if hostcalls::set_effective_context(stream).is_err() {
                 continue;
@@ -55,15 +59,8 @@ impl RootContext for Guest {
 
     fn on_tick(&mut self) {
         self.set_tick_period(Duration::ZERO);
-        let head = vec![
-            (":method", "GET"),
-            (":path", "/keys"),
-            (":authority", "issuer"),
-        ];
-        if self
-            .dispatch_http_call("issuer", head, None, vec![], Duration::from_secs(5))
-            .is_err()
-        {
+        let head = vec![(":method", "GET"), (":path", "/keys"), (":authority", "issuer")];
+        if self.dispatch_http_call("issuer", head, None, vec![], Duration::from_secs(5)).is_err() {
             self.on_http_call_response(0, 0, 0, 0);
         }
     }
@@ -73,10 +70,7 @@ impl RootContext for Guest {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Request {
-            id,
-            parked: Rc::clone(&self.parked),
-        }))
+        Some(Box::new(Request { id, parked: Rc::clone(&self.parked) }))
     }
 }
 
@@ -129,37 +123,20 @@ fn initialize() {
 }
 
 fn host() -> Host {
-    Host::new(initialize)
-        .config("good")
-        .cluster("issuer")
-        .now(1_700_000_000)
+    Host::new(initialize).config("good").cluster("issuer").now(1_700_000_000)
 }
 
 // The imports whose refusals the SDK turns into a panic are called by hand.
 unsafe extern "C" {
-    fn proxy_replace_header_map_value(
-        map: u32,
-        n: *const u8,
-        ns: usize,
-        v: *const u8,
-        vs: usize,
-    ) -> u32;
-    fn proxy_get_header_map_value(
-        map: u32,
-        n: *const u8,
-        ns: usize,
-        d: *mut *mut u8,
-        s: *mut usize,
-    ) -> u32;
+    fn proxy_replace_header_map_value(map: u32, n: *const u8, ns: usize, v: *const u8, vs: usize) -> u32;
+    fn proxy_get_header_map_value(map: u32, n: *const u8, ns: usize, d: *mut *mut u8, s: *mut usize) -> u32;
     fn proxy_set_property(p: *const u8, ps: usize, v: *const u8, vs: usize) -> u32;
 }
 
 fn set(name: &str, value: &str) -> u32 {
     let (name, value) = (name.as_bytes(), value.as_bytes());
     // SAFETY: pointers and lengths of two live slices.
-    unsafe {
-        proxy_replace_header_map_value(0, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    }
+    unsafe { proxy_replace_header_map_value(0, name.as_ptr(), name.len(), value.as_ptr(), value.len()) }
 }
 
 fn get(name: &str) -> (u32, Vec<u8>) {
@@ -167,14 +144,7 @@ fn get(name: &str) -> (u32, Vec<u8>) {
     // SAFETY: a live slice, and two places to write to; what is handed over is the SDK allocator's.
     unsafe {
         let status = proxy_get_header_map_value(0, name.as_ptr(), name.len(), &mut data, &mut size);
-        (
-            status,
-            if data.is_null() {
-                Vec::new()
-            } else {
-                Vec::from_raw_parts(data, size, size)
-            },
-        )
+        (status, if data.is_null() { Vec::new() } else { Vec::from_raw_parts(data, size, size) })
     }
 }
 
@@ -193,47 +163,20 @@ fn one_call_serves_all_parked_requests_and_a_request_that_went_leaves_no_trace()
     root.tick();
     assert_eq!(host.tick_of(&root), 0);
 
-    let [call] = host.calls_under_way()[..] else {
-        panic!("one call")
-    };
-    root.answer_call(
-        call,
-        &[(":status", b"200".as_slice()), ("x-odd", b"\xff")],
-        b"{}",
-    );
+    let [call] = host.calls_under_way()[..] else { panic!("one call") };
+    root.answer_call(call, &[(":status", b"200".as_slice()), ("x-odd", b"\xff")], b"{}");
 
-    assert_eq!(
-        host.acts(),
-        [
-            "reply stream 3 401",
-            "call issuer GET /keys",
-            "continue stream 1"
-        ]
-    );
-    assert_eq!(
-        host.story_of(kept.who()),
-        ["add stream 1 x-user=alice", "continue stream 1"]
-    );
+    assert_eq!(host.acts(), ["reply stream 3 401", "call issuer GET /keys", "continue stream 1"]);
+    assert_eq!(host.story_of(kept.who()), ["add stream 1 x-user=alice", "continue stream 1"]);
     assert_eq!(host.story_of(lost.who()), [""; 0]);
     assert_eq!(host.upstream_header(&kept, "x-user"), ["alice"]);
     assert_eq!(host.upstream_headers_of(&lost), None);
     assert_eq!(host.upstream_headers_of(&bare), None);
     assert!(host.upstream_headers_of(&open).is_some());
-    assert_eq!(
-        host.reply_of(&bare)
-            .unwrap()
-            .header("WWW-Authenticate")
-            .as_deref(),
-        Some("Bearer")
-    );
-    assert_eq!(
-        host.refusals().last(),
-        Some(&("proxy_set_effective_context", BAD_ARGUMENT))
-    );
+    assert_eq!(host.reply_of(&bare).unwrap().header("WWW-Authenticate").as_deref(), Some("Bearer"));
+    assert_eq!(host.refusals().last(), Some(&("proxy_set_effective_context", BAD_ARGUMENT)));
     let by = host.effects().into_iter().find_map(|effect| match effect {
-        Effect::HttpCall {
-            callback, timeout, ..
-        } => Some((callback, timeout)),
+        Effect::HttpCall { callback, timeout, .. } => Some((callback, timeout)),
         _ => None,
     });
     assert_eq!(by, Some((Who::Root(1), 5000)));
@@ -247,11 +190,7 @@ fn calls_that_fail_or_are_refused_are_told_to_the_guest() {
         acts: &'static [&'static str],
     }
     let cases = [
-        Case {
-            name: "the call fails",
-            change: |_| (),
-            acts: &["call issuer GET /keys", "reply stream 1 503"],
-        },
+        Case { name: "the call fails", change: |_| (), acts: &["call issuer GET /keys", "reply stream 1 503"] },
         Case {
             name: "there is no such cluster",
             change: |host| host.remove_cluster("issuer"),
@@ -274,9 +213,7 @@ fn calls_that_fail_or_are_refused_are_told_to_the_guest() {
         let root = host.start();
         let _stream = root.request(&[("authorization", "a")]);
         root.tick();
-        host.calls_under_way()
-            .into_iter()
-            .for_each(|call| root.fail_call(call));
+        host.calls_under_way().into_iter().for_each(|call| root.fail_call(call));
         assert_eq!(host.acts(), acts, "{name}");
         assert_eq!(host.refusals().is_empty(), acts.len() == 2, "{name}");
     }
@@ -311,71 +248,36 @@ fn header_maps_open_and_close_as_in_envoy() {
     SCRIPT.set(vec![
         || assert_eq!(set("x", "late"), BAD_ARGUMENT),
         || assert_eq!(get("x-raw").0, BAD_ARGUMENT),
-        || {
-            assert_eq!(
-                hostcalls::get_map_bytes(MapType::HttpRequestHeaders),
-                Ok(vec![])
-            )
-        },
-        || {
-            assert_eq!(
-                hostcalls::get_buffer(BufferType::HttpRequestBody, 1, 99),
-                Ok(Some(b"ody".to_vec()))
-            )
-        },
+        || assert_eq!(hostcalls::get_map_bytes(MapType::HttpRequestHeaders), Ok(vec![])),
+        || assert_eq!(hostcalls::get_buffer(BufferType::HttpRequestBody, 1, 99), Ok(Some(b"ody".to_vec()))),
         || assert_eq!(hostcalls::get_property(vec!["request", "path"]), Ok(None)),
     ]);
     assert_eq!(stream.body(b"body", true), Action::Continue);
-    SCRIPT.set(vec![
-        || assert_eq!(get("x-raw"), (OK, b"\xff".to_vec())),
-        || assert_eq!(set("x", "later"), BAD_ARGUMENT),
-    ]);
+    SCRIPT
+        .set(vec![|| assert_eq!(get("x-raw"), (OK, b"\xff".to_vec())), || assert_eq!(set("x", "later"), BAD_ARGUMENT)]);
     stream.close();
     assert!(SCRIPT.take().is_empty(), "every script ran");
 }
 
 #[test]
 fn properties_clock_metrics_and_shared_data_answer_as_in_envoy() {
-    let host = host()
-        .property(&["xds", "route_name"], "tap")
-        .property(&["empty"], "");
+    let host = host().property(&["xds", "route_name"], "tap").property(&["empty"], "");
     let root = host.start();
     SCRIPT.set(vec![
-        || {
-            assert_eq!(
-                hostcalls::get_property(vec!["xds", "route_name"]),
-                Ok(Some(b"tap".to_vec()))
-            )
-        },
+        || assert_eq!(hostcalls::get_property(vec!["xds", "route_name"]), Ok(Some(b"tap".to_vec()))),
         || assert_eq!(hostcalls::get_property(vec!["xds", "none"]), Ok(None)),
         || assert_eq!(hostcalls::get_property(vec!["empty"]), Ok(None)),
-        || {
-            assert_eq!(
-                hostcalls::get_property(vec!["request", "path"]),
-                Ok(Some(b"/p".to_vec()))
-            )
-        },
+        || assert_eq!(hostcalls::get_property(vec!["request", "path"]), Ok(Some(b"/p".to_vec()))),
         || hostcalls::set_property(vec!["postern"], Some(b"record")).unwrap(),
-        || {
-            assert_eq!(
-                hostcalls::get_property(vec!["postern"]),
-                Ok(Some(b"record".to_vec()))
-            )
-        },
+        || assert_eq!(hostcalls::get_property(vec!["postern"]), Ok(Some(b"record".to_vec()))),
         || {
             let now = hostcalls::get_current_time().unwrap();
-            assert_eq!(
-                now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
-                1_700_000_000
-            );
+            assert_eq!(now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_700_000_000);
         },
         || {
             let id = hostcalls::define_metric(proxy_wasm::types::MetricType::Counter, "c").unwrap();
             hostcalls::increment_metric(id, 2).unwrap();
-            assert_eq!(
-                hostcalls::increment_metric(id, 0),
-                Err(proxy_wasm::types::Status::BadArgument)
-            );
+            assert_eq!(hostcalls::increment_metric(id, 0), Err(proxy_wasm::types::Status::BadArgument));
             assert_eq!(hostcalls::get_metric(id), Ok(2));
         },
         || {
@@ -388,16 +290,10 @@ fn properties_clock_metrics_and_shared_data_answer_as_in_envoy() {
     ]);
     let _stream = root.request(&[(":path", "/p"), ("authorization", "anonymous")]);
     assert_eq!(host.metric("c"), 2);
-    assert!(
-        host.refusals()
-            .contains(&("proxy_set_shared_data", CAS_MISMATCH))
-    );
+    assert!(host.refusals().contains(&("proxy_set_shared_data", CAS_MISMATCH)));
     assert!(host.told().contains("postern=record"));
     // SAFETY: pointers and lengths of two live slices. No callback runs, so there is no stream to act on.
-    assert_eq!(
-        unsafe { proxy_set_property(b"k".as_ptr(), 1, b"v".as_ptr(), 1) },
-        NOT_FOUND
-    );
+    assert_eq!(unsafe { proxy_set_property(b"k".as_ptr(), 1, b"v".as_ptr(), 1) }, NOT_FOUND);
 }
 
 #[test]
@@ -405,10 +301,7 @@ fn a_local_reply_passes_the_response_callback_and_a_bad_configuration_is_told() 
     let host = host();
     let root = host.start();
     let _stream = root.request(&[(":path", "/")]);
-    assert_eq!(
-        host.story_of(Who::Stream(1)),
-        ["reply stream 1 401", "set stream 1 x-seen=yes"]
-    );
+    assert_eq!(host.story_of(Who::Stream(1)), ["reply stream 1 401", "set stream 1 x-seen=yes"]);
     assert_eq!(host.logged(LogLevel::Info), ["configured"]);
 
     host.set_config("bad");

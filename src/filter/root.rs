@@ -1,0 +1,154 @@
+//! The plugin's own callbacks: its configuration, the fetching of keys, and the end of every wait.
+//!
+//! Keys are fetched by the root and never by a stream: the SDK drops an answer whose stream has gone, and all others
+//! that wait for it would wait for ever.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::host;
+use super::perform::{Moment, perform, refuse};
+use super::stream::Stream;
+use super::worker::Worker;
+use crate::config::Config;
+use crate::crypto::JwtSimple;
+use crate::flow::{Env, Parked};
+use crate::issuer::IssuerId;
+use crate::jwks::{Fetch, FetchError, Outcome};
+
+/// How often fetches under way are looked after, for an answer that never comes.
+const WATCH: Duration = Duration::from_secs(1);
+
+pub(super) struct Root {
+    context_id: u32,
+    worker: Option<Rc<Worker>>,
+}
+
+impl Root {
+    pub(super) fn new(context_id: u32) -> Self {
+        Self { context_id, worker: None }
+    }
+
+    fn fetch(&self, worker: &Worker, fetch: Fetch) {
+        match host::dispatch(&fetch) {
+            Some(call) => _ = worker.calls.borrow_mut().insert(call, fetch),
+            None => self.finish(worker, &fetch, Err(FetchError::NotSent)),
+        }
+    }
+
+    fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Vec<u8>, FetchError>) {
+        let Ok(now) = host::now() else {
+            return self.end_waits(worker, fetch.issuer);
+        };
+        let outcome = worker.keys.borrow_mut().finish(fetch, answer, now);
+        match outcome {
+            Ok(Outcome::Continue(next)) => return self.fetch(worker, next),
+            Ok(Outcome::Settled) => {}
+            Err(error) => log::warn!("keys of issuer {}: {error}", worker.config.issuers.name(fetch.issuer)),
+        }
+        self.end_waits(worker, fetch.issuer);
+    }
+
+    /// Decides every request that waits for this issuer, one by one, each on its own stream.
+    fn end_waits(&self, worker: &Worker, issuer: IssuerId) {
+        let parked = worker.parking.borrow_mut().take(issuer);
+        for Parked { handle, waiting } in parked {
+            // A stream that is gone has no one to answer.
+            if host::act_on(handle.stream).is_err() {
+                continue;
+            }
+            match host::now() {
+                Ok(now) => {
+                    let env = Env { now, signatures: &JwtSimple };
+                    let step = waiting.resume(&mut worker.keys.borrow_mut(), &env);
+                    perform(worker, &handle, step, Moment::Parked);
+                }
+                Err(_) => refuse(worker, "the time cannot be had"),
+            }
+        }
+        if let Err(error) = host::act_on(self.context_id) {
+            log::error!("the plugin's own context cannot be used: {error:?}");
+        }
+    }
+}
+
+/// What an answered callout brought. The size is checked before the body is copied into this VM.
+fn read_answer(headers: usize, body_size: usize) -> Result<Vec<u8>, FetchError> {
+    // No headers: Envoy got no answer, or lost it half-way.
+    let status = if headers == 0 { None } else { host::call_status() };
+    FetchError::of_answer(status, body_size)
+        .map_or_else(|| host::buffer(host::CALL_RESPONSE_BODY, body_size).map_err(|_| FetchError::NoAnswer), Err)
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
+        let Some(worker) = &self.worker else {
+            return;
+        };
+        // An answer that came too late was given up on.
+        let fetch = worker.calls.borrow_mut().remove(&call);
+        if let Some(fetch) = fetch {
+            self.finish(worker, &fetch, read_answer(headers, body_size));
+        }
+    }
+}
+
+impl RootContext for Root {
+    /// Refuses a configuration with anything wrong in it. Envoy then does not start, or keeps the one it has.
+    fn on_configure(&mut self, size: usize) -> bool {
+        let bytes = match host::buffer(host::PLUGIN_CONFIGURATION, size) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                log::error!("configuration: cannot be read: {error:?}");
+                return false;
+            }
+        };
+        match Config::parse(&bytes) {
+            Ok(config) => {
+                self.worker = Some(Rc::new(Worker::new(config)));
+                true
+            }
+            Err(errors) => {
+                for error in errors {
+                    log::error!("configuration: {error}");
+                }
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let Some(worker) = &self.worker else {
+            return;
+        };
+        // Without a clock nothing is due; the next tick tries again.
+        let Ok(now) = host::now() else {
+            return;
+        };
+        let due = worker.keys.borrow_mut().due(now);
+        for fetch in due {
+            self.fetch(worker, fetch);
+        }
+        let overdue = worker.keys.borrow_mut().overdue(now);
+        for issuer in overdue {
+            log::warn!("keys of issuer {}: the answer never came", worker.config.issuers.name(issuer));
+            worker.calls.borrow_mut().retain(|_, fetch| fetch.issuer != issuer);
+            self.end_waits(worker, issuer);
+        }
+        let busy = worker.keys.borrow().is_busy();
+        if let Err(error) = host::tick_every(busy.then_some(WATCH)) {
+            log::error!("the timer cannot be set: {error:?}");
+        }
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context_id, self.worker.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,96 @@
+//! One request's callbacks.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::host::{self, HostError};
+use super::perform::{Moment, perform, refuse};
+use super::worker::Worker;
+use crate::crypto::JwtSimple;
+use crate::flow::{Env, Handle, begin};
+use crate::request::{Mutation, Route, RouteMetadata};
+
+pub(super) struct Stream {
+    /// Absent where there is no configuration, which Envoy should not let happen; such a request is held for good.
+    worker: Option<Rc<Worker>>,
+    request: Handle,
+}
+
+impl Stream {
+    pub(super) fn new(context_id: u32, worker: Option<Rc<Worker>>) -> Self {
+        Self { worker, request: Handle::new(context_id) }
+    }
+
+    fn decide(&self, worker: &Worker) -> Result<(), HostError> {
+        let head = host::request_head()?;
+        // Before any change to a header, which would make Envoy choose the route anew.
+        let route = read_route(worker.config.policy.uses_route_name())?;
+        let env = Env { now: host::now()?, signatures: &JwtSimple };
+        let step = begin(&worker.config, &head, &route, &mut worker.keys.borrow_mut(), &env);
+        perform(worker, &self.request, step, Moment::InHeaders);
+        Ok(())
+    }
+
+    /// Headers, body and trailers are held until the request is let on. Envoy may call for body and trailers while the
+    /// headers are held (`allow_on_headers_stop_iteration`), and `Continue` there would release all of it.
+    fn action(&self) -> Action {
+        if self.request.let_on.get() { Action::Continue } else { Action::Pause }
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        if let Some(worker) = &self.worker {
+            worker.parking.borrow_mut().forget(self.request.stream);
+        }
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        if let Some(worker) = &self.worker
+            && let Err(error) = self.decide(worker)
+        {
+            log::error!("a request cannot be read: {error:?}");
+            refuse(worker, "the request cannot be read");
+        }
+        self.action()
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if let Some(worker) = &self.worker
+            && let Err(error) = strip_trailers(worker)
+        {
+            log::error!("a request's trailers cannot be read: {error:?}");
+            refuse(worker, "the trailers cannot be read");
+            return Action::Pause;
+        }
+        self.action()
+    }
+}
+
+/// Some servers merge trailers into the headers.
+fn strip_trailers(worker: &Worker) -> Result<(), HostError> {
+    for (name, _) in host::header_pairs(host::REQUEST_TRAILERS)? {
+        if worker.config.headers.owns(&name) {
+            host::change(host::REQUEST_TRAILERS, &Mutation::Remove(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_route(wants_name: bool) -> Result<Route, HostError> {
+    let name = if wants_name { host::property(&["xds", "route_name"])? } else { None };
+    let metadata = host::property(&["xds", "route_metadata", "filter_metadata", "postern"])?;
+    Ok(Route {
+        name: name.and_then(|name| String::from_utf8(name).ok()),
+        metadata: metadata.map_or(RouteMetadata::Absent, |fields| RouteMetadata::read(&fields)),
+    })
+}
