@@ -1,0 +1,200 @@
+//! From a token's payload to the facts that rules and headers need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::json::Json;
+use crate::policy::is_scope_token;
+use crate::token::{ClaimPath, TokenError};
+
+/// Where in an issuer's tokens the facts are that rules and headers need.
+#[derive(Debug)]
+pub struct ClaimMap {
+    pub user: Vec<ClaimPath>,
+    pub uid: Vec<ClaimPath>,
+    pub email: Vec<ClaimPath>,
+    pub groups: Vec<ClaimPath>,
+    pub scopes: Vec<ClaimPath>,
+    pub audience: Vec<ClaimPath>,
+    pub client: Vec<ClaimPath>,
+    /// Renames of scopes.
+    pub scope_map: BTreeMap<String, String>,
+}
+
+impl Default for ClaimMap {
+    /// The claims of RFC 7519, RFC 8693 and OpenID Connect, and DMTN-094's `uidNumber` and `isMemberOf`.
+    fn default() -> Self {
+        let paths = |names: &[&str]| names.iter().map(|name| ClaimPath::of(name)).collect();
+        Self {
+            user: paths(&["sub"]),
+            uid: paths(&["uidNumber"]),
+            email: paths(&["email"]),
+            groups: ["groups", "isMemberOf[].name"].iter().filter_map(|path| ClaimPath::parse(path)).collect(),
+            scopes: paths(&["scope"]),
+            audience: paths(&["aud"]),
+            client: paths(&["client_id", "azp"]),
+            scope_map: BTreeMap::new(),
+        }
+    }
+}
+
+/// Who is calling, as far as the token says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    pub user: Option<String>,
+    pub uid: Option<u32>,
+    pub email: Option<String>,
+    pub client: Option<String>,
+    pub token_id: Option<String>,
+    pub groups: Vec<String>,
+    pub scopes: BTreeSet<String>,
+}
+
+impl ClaimMap {
+    pub fn principal(&self, payload: &Json) -> Result<Principal, TokenError> {
+        Ok(Principal {
+            user: printable(&self.user, payload, "user")?,
+            uid: uid(&self.uid, payload)?,
+            email: printable(&self.email, payload, "email")?,
+            client: printable(&self.client, payload, "client")?,
+            token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
+            groups: self.groups(payload)?,
+            scopes: self.scopes(payload)?,
+        })
+    }
+
+    fn groups(&self, payload: &Json) -> Result<Vec<String>, TokenError> {
+        let mut groups = Vec::new();
+        for value in self.groups.iter().flat_map(|path| path.all(payload)) {
+            match value {
+                Json::String(name) => groups.push(name.clone()),
+                Json::Array(names) => {
+                    for name in names {
+                        // A list of objects is read by another path, such as `groups[].name`.
+                        groups.extend(name.as_str().map(str::to_owned));
+                    }
+                }
+                Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
+                    return Err(TokenError::InvalidClaim("groups"));
+                }
+            }
+        }
+        Ok(groups)
+    }
+
+    /// A list as one string with single spaces (RFC 6749 §3.3) or as an array. What is no scope token by that grammar
+    /// can be asked by no rule and is left out.
+    fn scopes(&self, payload: &Json) -> Result<BTreeSet<String>, TokenError> {
+        let mut scopes = BTreeSet::new();
+        for value in self.scopes.iter().flat_map(|path| path.all(payload)) {
+            let names: Vec<&str> = match value {
+                Json::String(list) => list.split(' ').collect(),
+                Json::Array(items) => {
+                    let names: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
+                    names.ok_or(TokenError::InvalidClaim("scope"))?
+                }
+                Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
+                    return Err(TokenError::InvalidClaim("scope"));
+                }
+            };
+            let renamed = |name: &str| self.scope_map.get(name).map_or_else(|| name.to_owned(), Clone::clone);
+            scopes.extend(names.into_iter().filter(|name| is_scope_token(name)).map(renamed));
+        }
+        Ok(scopes)
+    }
+}
+
+/// The first of these claims that is there. It may end up in a header, so it has to be one line of text.
+fn printable(paths: &[ClaimPath], payload: &Json, name: &'static str) -> Result<Option<String>, TokenError> {
+    let Some(value) = paths.iter().find_map(|path| path.first(payload)) else {
+        return Ok(None);
+    };
+    match value.as_str() {
+        Some(text) if is_printable(text) => Ok(Some(text.to_owned())),
+        _ => Err(TokenError::InvalidClaim(name)),
+    }
+}
+
+/// A header value cannot begin or end with a space, and control characters split messages and log lines.
+pub fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// A POSIX user id: some issuers write a number, others (CILogon) a string of digits.
+fn uid(paths: &[ClaimPath], payload: &Json) -> Result<Option<u32>, TokenError> {
+    let Some(value) = paths.iter().find_map(|path| path.first(payload)) else {
+        return Ok(None);
+    };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let uid =
+        value.as_integer().and_then(|number| u32::try_from(number).ok()).or_else(|| value.as_str().and_then(digits));
+    uid.map(Some).ok_or(TokenError::InvalidClaim("uid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(payload: &str) -> Result<Principal, TokenError> {
+        let map = ClaimMap {
+            scope_map: BTreeMap::from([("rs/read.tap".to_owned(), "read:tap".to_owned())]),
+            ..ClaimMap::default()
+        };
+        map.principal(&Json::parse(payload.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn scopes_are_exact_elements_of_a_list() {
+        for (scope, want) in [
+            (r#""a b""#, &["a", "b"][..]),
+            (r#"["a","b"]"#, &["a", "b"]),
+            (r#""a  b ""#, &["a", "b"]),
+            (r#"" a""#, &["a"]),
+            (r#""a,b""#, &["a,b"]),
+            (r#""a\tb c""#, &["c"]),
+            (r#""é \" \\ d""#, &["d"]),
+            (r#""rs/read.tap""#, &["read:tap"]),
+            (r#""""#, &[]),
+        ] {
+            let scopes = principal(&format!(r#"{{"scope":{scope}}}"#)).unwrap().scopes;
+            assert_eq!(scopes.iter().map(String::as_str).collect::<Vec<_>>(), want, "{scope}");
+        }
+        for scope in ["1", "null", "{}", "[1]", "[[\"a\"]]"] {
+            let refused = principal(&format!(r#"{{"scope":{scope}}}"#));
+            assert_eq!(refused, Err(TokenError::InvalidClaim("scope")), "{scope}");
+        }
+    }
+
+    #[test]
+    fn groups_are_the_union_of_all_their_claims() {
+        let both = principal(r#"{"groups":["a"],"isMemberOf":[{"name":"b","id":1},{"name":"c"}]}"#).unwrap();
+        assert_eq!(both.groups, ["a", "b", "c"]);
+        assert_eq!(principal(r#"{"groups":7}"#), Err(TokenError::InvalidClaim("groups")));
+    }
+
+    #[test]
+    fn what_goes_into_a_header_is_one_line_of_text() {
+        for (name, value) in [
+            ("CR LF", r"a\r\nx-admin: 1"),
+            ("NUL", r"a\u0000"),
+            ("DEL", r"a\u007f"),
+            ("C1 control", r"a\u0085"),
+            ("space after", "a "),
+            ("empty", ""),
+        ] {
+            let refused = principal(&format!(r#"{{"sub":"{value}"}}"#));
+            assert_eq!(refused, Err(TokenError::InvalidClaim("user")), "{name}");
+        }
+        assert_eq!(principal(r#"{"sub":"Zoë K"}"#).unwrap().user.as_deref(), Some("Zoë K"));
+    }
+
+    #[test]
+    fn a_uid_is_a_number_or_its_digits() {
+        for (uid, want) in [("1000", Some(1000)), ("\"1000\"", Some(1000)), ("4294967295", Some(u32::MAX))] {
+            assert_eq!(principal(&format!(r#"{{"uidNumber":{uid}}}"#)).unwrap().uid, want, "{uid}");
+        }
+        for uid in ["-1", "4294967296", "\"+1\"", "\"\"", "\"1 \"", "1.0", "null", "\"0x1\""] {
+            let refused = principal(&format!(r#"{{"uidNumber":{uid}}}"#));
+            assert_eq!(refused, Err(TokenError::InvalidClaim("uid")), "{uid}");
+        }
+    }
+}

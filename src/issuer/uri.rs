@@ -1,0 +1,80 @@
+//! Where keys are fetched from.
+
+/// An `http` or `https` URI, split as a request needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUri {
+    pub scheme: &'static str,
+    pub authority: String,
+    pub path: String,
+}
+
+impl HttpUri {
+    /// Refuses user parts and fragments, and anything that could not stand in a request line.
+    pub fn parse(uri: &str) -> Option<Self> {
+        let (scheme, rest) = [("https", "https://"), ("http", "http://")]
+            .iter()
+            .find_map(|(scheme, prefix)| uri.strip_prefix(prefix).map(|rest| (*scheme, rest)))?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let host = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+        let plain = |b: u8| b.is_ascii_graphic() && b != b'#';
+        if authority.is_empty() || !authority.bytes().all(host) || !path.bytes().all(plain) {
+            return None;
+        }
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Some(Self { scheme, authority: authority.to_ascii_lowercase(), path })
+    }
+
+    /// Whether this is reached without leaving the machine.
+    pub fn is_loopback(&self) -> bool {
+        let host = match self.authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next(),
+            None => self.authority.split(':').next(),
+        };
+        host.is_some_and(|host| {
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_is_split_for_a_request() {
+        let parsed = |uri| HttpUri::parse(uri).map(|u| (u.scheme, u.authority, u.path));
+        let uri = |scheme, authority: &str, path: &str| Some((scheme, authority.to_owned(), path.to_owned()));
+        assert_eq!(parsed("https://A.test/certs"), uri("https", "a.test", "/certs"));
+        assert_eq!(parsed("http://[::1]:80"), uri("http", "[::1]:80", "/"));
+        assert_eq!(parsed("https://a.test?x=1"), uri("https", "a.test", "/?x=1"));
+        for bad in [
+            "",
+            "a.test/certs",
+            "ftp://a",
+            "https://",
+            "https:///x",
+            "https://u@a/",
+            "https://a/#f",
+            "https://a/ b",
+            "https://a/\r\n",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_names_that_only_look_like_it() {
+        for (uri, want) in [
+            ("http://127.0.0.1:9000/", true),
+            ("http://127.8.9.1/", true),
+            ("http://localhost/", true),
+            ("http://[::1]:9000/", true),
+            ("http://127.0.0.1.evil.test/", false),
+            ("http://localhost.evil.test/", false),
+            ("http://10.0.0.1/", false),
+        ] {
+            assert_eq!(HttpUri::parse(uri).unwrap().is_loopback(), want, "{uri}");
+        }
+    }
+}
