@@ -118,6 +118,8 @@ fn read_capabilities(node: &Node<'_>) {
 fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
     let object = node.object()?;
     let default = IdentityHeaders::default();
+    let claims = object.get("claims").map_or(Some(Vec::new()), |node| read_claim_headers(&node));
+    let forward_token = object.get("forward_token").map_or(Some(default.forward_token), |node| node.boolean());
     let headers = IdentityHeaders {
         user: read_header_name(&object, "user", default.user),
         uid: read_header_name(&object, "uid", default.uid),
@@ -126,10 +128,11 @@ fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
         scopes: read_header_name(&object, "scopes", default.scopes),
         token: read_header_name(&object, "token", default.token),
         client: read_header_name(&object, "client", default.client),
-        claims: object.get("claims").map_or(Some(Vec::new()), |node| read_claim_headers(&node))?,
-        forward_token: object.get("forward_token").map_or(Some(default.forward_token), |node| node.boolean())?,
+        claims: Vec::new(),
+        forward_token: false,
     };
     object.finish();
+    let headers = IdentityHeaders { claims: claims?, forward_token: forward_token?, ..headers };
     let mut names: Vec<&str> = headers.names().collect();
     names.sort_unstable();
     if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {

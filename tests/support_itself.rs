@@ -13,20 +13,14 @@ const NOW: u64 = 1_800_000_000;
 fn part(token: &str, index: usize) -> Value {
     use base64::Engine as _;
     let part = token.split('.').nth(index).expect("a part");
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(part)
-        .expect("base64url");
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
 fn bytes(jwk: &Value, member: &str) -> Vec<u8> {
     use base64::Engine as _;
-    let value = jwk[member]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {member}"));
-    base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(value)
-        .expect("base64url")
+    let value = jwk[member].as_str().unwrap_or_else(|| panic!("no {member}"));
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(value).expect("base64url")
 }
 
 fn point(jwk: &Value) -> Vec<u8> {
@@ -75,12 +69,7 @@ fn verifies(jwk: &Value, alg: &str, token: &str) -> bool {
 #[test]
 fn every_signer_signs_what_its_published_key_verifies() {
     let mut signers = Signer::every_algorithm();
-    signers.extend([
-        Signer::rs256_4096(),
-        Signer::other_rs256(),
-        Signer::other_ps256(),
-        Signer::other_es256(),
-    ]);
+    signers.extend([Signer::rs256_4096(), Signer::other_rs256(), Signer::other_ps256(), Signer::other_es256()]);
     for signer in &signers {
         let token = Token::at(signer, NOW).mint();
         assert!(verifies(&signer.jwk(), signer.alg(), &token), "{signer:?}");
@@ -97,10 +86,7 @@ fn a_key_of_the_same_kid_does_not_verify_what_another_signed() {
     for (name, published, attacker) in rows {
         let attacker = attacker.with_kid(published.kid());
         let token = Token::at(&attacker, NOW).mint();
-        assert!(
-            !verifies(&published.jwk(), published.alg(), &token),
-            "{name}"
-        );
+        assert!(!verifies(&published.jwk(), published.alg(), &token), "{name}");
     }
 }
 
@@ -111,17 +97,10 @@ fn every_signer_is_published_under_its_own_kid() {
     let keys = set["keys"].as_array().expect("keys");
     assert_eq!(keys.len(), signers.len());
     for (index, key) in keys.iter().enumerate() {
-        let twins = keys
-            .iter()
-            .filter(|other| other["kid"] == key["kid"])
-            .count();
+        let twins = keys.iter().filter(|other| other["kid"] == key["kid"]).count();
         assert_eq!(twins, 1, "{}", signers[index].alg());
         for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
-            assert!(
-                key.get(private).is_none(),
-                "{private} of {}",
-                signers[index].alg()
-            );
+            assert!(key.get(private).is_none(), "{private} of {}", signers[index].alg());
         }
     }
 }
@@ -130,10 +109,7 @@ fn every_signer_is_published_under_its_own_kid() {
 fn a_token_says_what_the_builder_was_told_and_nothing_more() {
     let signer = Signer::es256();
     let plain = Token::at(&signer, NOW).mint();
-    assert_eq!(
-        part(&plain, 0),
-        json!({"alg": "ES256", "kid": "test-es256", "typ": "JWT"})
-    );
+    assert_eq!(part(&plain, 0), json!({"alg": "ES256", "kid": "test-es256", "typ": "JWT"}));
     assert_eq!(
         part(&plain, 1),
         json!({
@@ -180,10 +156,7 @@ fn a_challenge_is_read_in_full() {
                 scope: Some("read:tap exec:portal".to_owned()),
                 ..Challenge::bare(Scheme::Bearer, r#"api "one""#)
             },
-            Challenge {
-                charset: Some("UTF-8".to_owned()),
-                ..Challenge::bare(Scheme::Basic, "api")
-            },
+            Challenge { charset: Some("UTF-8".to_owned()), ..Challenge::bare(Scheme::Basic, "api") },
         ]
     );
 }
@@ -198,33 +171,18 @@ fn a_challenge_that_a_client_could_trip_over_is_not_read() {
         ("a scheme in lower case", r#"bearer realm="a""#),
         ("no realm", r#"Bearer error="invalid_token""#),
         ("no quotes", "Bearer realm=a"),
-        (
-            "an error without quotes",
-            r#"Bearer realm="a", error=invalid_token"#,
-        ),
+        ("an error without quotes", r#"Bearer realm="a", error=invalid_token"#),
         ("an open quote", r#"Bearer realm="a"#),
         ("no comma", r#"Bearer realm="a" error="invalid_token""#),
-        (
-            "no space after the comma",
-            r#"Bearer realm="a",error="invalid_token""#,
-        ),
+        ("no space after the comma", r#"Bearer realm="a",error="invalid_token""#),
         ("a comma at the end", r#"Bearer realm="a", "#),
         ("a parameter twice", r#"Bearer realm="a", realm="b""#),
         ("an unknown parameter", r#"Bearer realm="a", hint="b""#),
         ("an unknown error", r#"Bearer realm="a", error="denied""#),
-        (
-            "a description of no error",
-            r#"Bearer realm="a", error_description="b""#,
-        ),
-        (
-            "an error of Basic",
-            r#"Basic realm="a", error="invalid_token""#,
-        ),
+        ("a description of no error", r#"Bearer realm="a", error_description="b""#),
+        ("an error of Basic", r#"Basic realm="a", error="invalid_token""#),
         ("a scope of Basic", r#"Basic realm="a", scope="b""#),
-        (
-            "two challenges in one line",
-            r#"Bearer realm="a", Basic realm="a""#,
-        ),
+        ("two challenges in one line", r#"Bearer realm="a", Basic realm="a""#),
         ("a control byte", "Bearer realm=\"a\tb\""),
         ("a letter beyond ASCII", "Bearer realm=\"é\""),
         ("an escape of a letter", r#"Bearer realm="\a""#),

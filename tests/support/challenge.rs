@@ -50,10 +50,7 @@ impl fmt::Display for Unreadable {
 
 /// Reads every `WWW-Authenticate` line of an answer; each must be exactly one challenge.
 pub fn parse_lines<L: AsRef<str>>(lines: &[L]) -> Result<Vec<Challenge>, Unreadable> {
-    lines
-        .iter()
-        .map(|line| Challenge::parse(line.as_ref()))
-        .collect()
+    lines.iter().map(|line| Challenge::parse(line.as_ref())).collect()
 }
 
 impl Challenge {
@@ -73,10 +70,7 @@ impl Challenge {
     }
 
     pub fn parse(line: &str) -> Result<Self, Unreadable> {
-        parse(line).map_err(|why| Unreadable {
-            line: line.to_owned(),
-            why,
-        })
+        parse(line).map_err(|why| Unreadable { line: line.to_owned(), why })
     }
 }
 
@@ -103,9 +97,7 @@ fn parse(line: &str) -> Result<Challenge, String> {
                 None
             }
             (Scheme::Bearer, "max_age") => {
-                let age = value
-                    .parse()
-                    .map_err(|_| format!("max_age is not a number: {value:?}"))?;
+                let age = value.parse().map_err(|_| format!("max_age is not a number: {value:?}"))?;
                 challenge.max_age = Some(age);
                 None
             }
@@ -144,9 +136,7 @@ fn error_code(value: &str) -> Result<ErrorCode, String> {
 fn parameters(mut rest: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     loop {
-        let (name, after) = rest
-            .split_once('=')
-            .ok_or_else(|| format!("no = in {rest:?}"))?;
+        let (name, after) = rest.split_once('=').ok_or_else(|| format!("no = in {rest:?}"))?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
             return Err(format!("not a parameter name: {name:?}"));
         }
@@ -155,17 +145,13 @@ fn parameters(mut rest: &str) -> Result<Vec<(String, String)>, String> {
         if after.is_empty() {
             return Ok(pairs);
         }
-        rest = after
-            .strip_prefix(", ")
-            .ok_or_else(|| format!("no comma before {after:?}"))?;
+        rest = after.strip_prefix(", ").ok_or_else(|| format!("no comma before {after:?}"))?;
     }
 }
 
 /// A quoted-string (RFC 9110 §5.6.4) of printable ASCII at the start of `text`, and what follows.
 fn quoted(text: &str) -> Result<(String, &str), String> {
-    let inner = text
-        .strip_prefix('"')
-        .ok_or_else(|| format!("no quote before {text:?}"))?;
+    let inner = text.strip_prefix('"').ok_or_else(|| format!("no quote before {text:?}"))?;
     let mut value = String::new();
     let mut chars = inner.char_indices();
     while let Some((at, c)) = chars.next() {

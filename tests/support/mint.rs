@@ -25,15 +25,9 @@ pub const AUDIENCE: &str = "https://api.test";
 pub const SUBJECT: &str = "alice";
 
 /// The wall clock in seconds. The only place in the test support that reads it.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a test stands outside and may look at the clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "a test stands outside and may look at the clock")]
 pub fn wall_clock() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is after 1970")
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_secs()
 }
 
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
@@ -42,21 +36,12 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// Joins a compact JWS from its three parts, whatever they hold.
 pub fn compact(header: &[u8], payload: &[u8], signature: &[u8]) -> String {
-    format!(
-        "{}.{}.{}",
-        base64url(header),
-        base64url(payload),
-        base64url(signature)
-    )
+    format!("{}.{}.{}", base64url(header), base64url(payload), base64url(signature))
 }
 
 /// A token with no signature at all, under whatever `alg` the header claims.
 pub fn unsigned(header: &Value, claims: &Value) -> String {
-    compact(
-        header.to_string().as_bytes(),
-        claims.to_string().as_bytes(),
-        b"",
-    )
+    compact(header.to_string().as_bytes(), claims.to_string().as_bytes(), b"")
 }
 
 /// The key set that publishes these signers.
@@ -72,12 +57,9 @@ enum Key {
 }
 
 // Reading an RSA key checks its primes, which takes an unoptimized build a while: once each.
-static RSA_2048_A: LazyLock<RsaPrivateKey> =
-    LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-a.pem")));
-static RSA_2048_B: LazyLock<RsaPrivateKey> =
-    LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-b.pem")));
-static RSA_4096: LazyLock<RsaPrivateKey> =
-    LazyLock::new(|| rsa(include_str!("keys/test-rsa4096.pem")));
+static RSA_2048_A: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-a.pem")));
+static RSA_2048_B: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-b.pem")));
+static RSA_4096: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa4096.pem")));
 
 fn rsa(pem: &str) -> RsaPrivateKey {
     RsaPrivateKey::from_pkcs8_pem(pem).expect("a PKCS#8 RSA key")
@@ -134,22 +116,17 @@ impl Signer {
     }
 
     pub fn es256() -> Self {
-        Self::new(
-            "ES256",
-            "test-es256",
-            p256(include_str!("keys/test-p256-a.pem")),
-        )
+        Self::new("ES256", "test-es256", p256(include_str!("keys/test-p256-a.pem")))
     }
 
     pub fn es384() -> Self {
-        let key = p384::ecdsa::SigningKey::from_pkcs8_pem(include_str!("keys/test-p384.pem"))
-            .expect("a PKCS#8 P-384 key");
+        let key =
+            p384::ecdsa::SigningKey::from_pkcs8_pem(include_str!("keys/test-p384.pem")).expect("a PKCS#8 P-384 key");
         Self::new("ES384", "test-es384", Key::P384(key))
     }
 
     pub fn eddsa() -> Self {
-        let key =
-            KeyPair::from_pem(include_str!("keys/test-ed25519.pem")).expect("a PKCS#8 Ed25519 key");
+        let key = KeyPair::from_pem(include_str!("keys/test-ed25519.pem")).expect("a PKCS#8 Ed25519 key");
         Self::new("EdDSA", "test-eddsa", Key::Ed25519(key))
     }
 
@@ -169,11 +146,7 @@ impl Signer {
     }
 
     pub fn other_es256() -> Self {
-        Self::new(
-            "ES256",
-            "test-other-es256",
-            p256(include_str!("keys/test-p256-b.pem")),
-        )
+        Self::new("ES256", "test-other-es256", p256(include_str!("keys/test-p256-b.pem")))
     }
 
     /// One signer for every algorithm the filter can be configured to accept.
@@ -283,18 +256,14 @@ fn pkcs1<D>(key: &RsaPrivateKey, message: &[u8]) -> Vec<u8>
 where
     D: sha2::Digest + rsa::pkcs8::AssociatedOid,
 {
-    rsa::pkcs1v15::SigningKey::<D>::new(key.clone())
-        .sign(message)
-        .to_vec()
+    rsa::pkcs1v15::SigningKey::<D>::new(key.clone()).sign(message).to_vec()
 }
 
 fn pss<D>(key: &RsaPrivateKey, message: &[u8]) -> Vec<u8>
 where
     D: sha2::Digest + sha2::digest::FixedOutputReset,
 {
-    rsa::pss::SigningKey::<D>::new(key.clone())
-        .sign_with_rng(&mut OsRng, message)
-        .to_vec()
+    rsa::pss::SigningKey::<D>::new(key.clone()).sign_with_rng(&mut OsRng, message).to_vec()
 }
 
 /// A token to be: a good one, less what a test takes from it.
@@ -321,12 +290,7 @@ impl Token {
             "iat": now,
             "exp": now + 600,
         });
-        Self {
-            signer: signer.clone(),
-            now,
-            header: members(signer.header()),
-            claims: members(claims),
-        }
+        Self { signer: signer.clone(), now, header: members(signer.header()), claims: members(claims) }
     }
 
     /// Sets a claim.

@@ -40,98 +40,39 @@ fn every_form_of_credential_is_accepted_and_gone_upstream() {
     let in_query = |query: &str| Request::get(&format!("/me/a?{query}"));
     let rows = [
         ("Bearer", get().bearer(token), "/me/a?b=c"),
-        (
-            "bearer",
-            get().field("authorization", format!("bearer {token}")),
-            "/me/a?b=c",
-        ),
-        (
-            "BEARER",
-            get().field("authorization", format!("BEARER {token}")),
-            "/me/a?b=c",
-        ),
-        (
-            "two spaces",
-            get().field("authorization", format!("Bearer  {token}")),
-            "/me/a?b=c",
-        ),
-        (
-            "Basic T:x-oauth-basic",
-            get().basic(token, "x-oauth-basic"),
-            "/me/a?b=c",
-        ),
+        ("bearer", get().field("authorization", format!("bearer {token}")), "/me/a?b=c"),
+        ("BEARER", get().field("authorization", format!("BEARER {token}")), "/me/a?b=c"),
+        ("two spaces", get().field("authorization", format!("Bearer  {token}")), "/me/a?b=c"),
+        ("Basic T:x-oauth-basic", get().basic(token, "x-oauth-basic"), "/me/a?b=c"),
         ("Basic T:", get().basic(token, ""), "/me/a?b=c"),
-        (
-            "Basic x-oauth-basic:T",
-            get().basic("x-oauth-basic", token),
-            "/me/a?b=c",
-        ),
+        ("Basic x-oauth-basic:T", get().basic("x-oauth-basic", token), "/me/a?b=c"),
         ("Basic :T", get().basic("", token), "/me/a?b=c"),
-        (
-            "query alone",
-            in_query(&format!("access_token={token}")),
-            "/me/a",
-        ),
-        (
-            "query first",
-            in_query(&format!("access_token={token}&b=c")),
-            "/me/a?b=c",
-        ),
-        (
-            "query last",
-            in_query(&format!("b=c&access_token={token}")),
-            "/me/a?b=c",
-        ),
-        (
-            "query between",
-            in_query(&format!("b=%2F&access_token={token}&d")),
-            "/me/a?b=%2F&d",
-        ),
-        (
-            "query, name escaped",
-            in_query(&format!("%61ccess_token={token}&b=c")),
-            "/me/a?b=c",
-        ),
+        ("query alone", in_query(&format!("access_token={token}")), "/me/a"),
+        ("query first", in_query(&format!("access_token={token}&b=c")), "/me/a?b=c"),
+        ("query last", in_query(&format!("b=c&access_token={token}")), "/me/a?b=c"),
+        ("query between", in_query(&format!("b=%2F&access_token={token}&d")), "/me/a?b=%2F&d"),
+        ("query, name escaped", in_query(&format!("%61ccess_token={token}&b=c")), "/me/a?b=c"),
     ];
     let userinfo = [
-        (
-            "userinfo T:x-oauth-basic",
-            format!("{token}:x-oauth-basic@api.test"),
-        ),
-        (
-            "userinfo x-oauth-basic:T",
-            format!("x-oauth-basic:{token}@api.test"),
-        ),
+        ("userinfo T:x-oauth-basic", format!("{token}:x-oauth-basic@api.test")),
+        ("userinfo x-oauth-basic:T", format!("x-oauth-basic:{token}@api.test")),
         ("userinfo T", format!("{token}@api.test")),
         ("userinfo T with a port", format!("{token}:@api.test:8080")),
     ];
-    let rows = rows
-        .into_iter()
-        .flat_map(|row| BOTH.map(|protocol| (protocol, row.clone())));
+    let rows = rows.into_iter().flat_map(|row| BOTH.map(|protocol| (protocol, row.clone())));
     // HTTP/2 forbids userinfo in `:authority`; Envoy turns such a request away by itself.
-    let userinfo =
-        userinfo.map(|(name, host)| (Protocol::Http1, (name, get().host(&host), "/me/a?b=c")));
+    let userinfo = userinfo.map(|(name, host)| (Protocol::Http1, (name, get().host(&host), "/me/a?b=c")));
     for (protocol, (name, request, target)) in rows.chain(userinfo) {
         let name = format!("{name} over {protocol:?}");
         let seen = stage.send(protocol, &request).allowed(&name);
         assert_eq!(seen.values("x-auth-request-user"), ["alice"], "{name}");
         assert_eq!(seen.target(), target, "{name}");
         assert_eq!(seen.values("authorization"), [""; 0], "{name}");
-        let host = if name.contains("port") {
-            "api.test:8080"
-        } else {
-            "api.test"
-        };
+        let host = if name.contains("port") { "api.test:8080" } else { "api.test" };
         assert_eq!(seen.values("host"), [host], "{name}");
         // Half of a token, in case it was cut up or encoded again.
-        assert!(
-            !seen.head_holds(&token[..token.len() / 2]),
-            "{name}: the token is upstream"
-        );
-        assert!(
-            !seen.head_holds("x-oauth-basic"),
-            "{name}: the other half is upstream"
-        );
+        assert!(!seen.head_holds(&token[..token.len() / 2]), "{name}: the token is upstream");
+        assert!(!seen.head_holds("x-oauth-basic"), "{name}: the other half is upstream");
     }
 }
 
@@ -144,29 +85,15 @@ fn a_forwarded_token_arrives_as_bearer_however_it_came() {
     let token = &Token::new(&Signer::rs256()).mint();
     let rows = [
         ("Bearer", Request::get("/me").bearer(token)),
-        (
-            "bearer",
-            Request::get("/me").field("authorization", format!("bearer {token}")),
-        ),
+        ("bearer", Request::get("/me").field("authorization", format!("bearer {token}"))),
         ("Basic", Request::get("/me").basic(token, "x-oauth-basic")),
         ("query", Request::get(&format!("/me?access_token={token}"))),
-        (
-            "userinfo",
-            Request::get("/me").host(&format!("{token}:@api.test")),
-        ),
+        ("userinfo", Request::get("/me").host(&format!("{token}:@api.test"))),
     ];
     for (name, request) in rows {
         let seen = stage.send(Protocol::Http1, &request).allowed(name);
-        assert_eq!(
-            seen.values("authorization"),
-            [format!("Bearer {token}")],
-            "{name}"
-        );
-        assert_eq!(
-            seen.values("x-auth-request-token"),
-            std::slice::from_ref(token),
-            "{name}"
-        );
+        assert_eq!(seen.values("authorization"), [format!("Bearer {token}")], "{name}");
+        assert_eq!(seen.values("x-auth-request-token"), std::slice::from_ref(token), "{name}");
         assert_eq!(seen.target(), "/me", "{name}");
         assert_eq!(seen.values("host"), ["api.test"], "{name}");
     }
@@ -185,9 +112,7 @@ fn the_claims_of_a_token_become_the_headers_of_the_upstream() {
         "orcid": "0000-0002-1825-0097",
         "isMemberOf": [{ "name": "lsst_a", "id": 1 }, { "name": "lsst_b", "id": 2 }],
     }));
-    let seen = stage
-        .send(Protocol::Http1, &Request::get("/me").bearer(&token.mint()))
-        .allowed("claims");
+    let seen = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token.mint())).allowed("claims");
     let rows: [(&str, &[&str]); 8] = [
         ("x-auth-request-user", &["alice"]),
         ("x-mail", &["alice@example.org"]),

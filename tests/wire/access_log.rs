@@ -29,18 +29,9 @@ fn the_access_log_never_holds_the_token_of_a_query_or_an_authority() {
     for (name, path, token, status) in rows {
         let other = "x".repeat(3);
         let requests = [
-            (
-                "query",
-                Request::get(&format!("{path}?a={other}&access_token={token}&b=c")),
-            ),
-            (
-                "escaped",
-                Request::get(&format!("{path}?%61ccess_token={token}&a={other}&b=c")),
-            ),
-            (
-                "authority",
-                Request::get(&format!("{path}?a={other}&b=c")).host(&format!("{token}:@api.test")),
-            ),
+            ("query", Request::get(&format!("{path}?a={other}&access_token={token}&b=c"))),
+            ("escaped", Request::get(&format!("{path}?%61ccess_token={token}&a={other}&b=c"))),
+            ("authority", Request::get(&format!("{path}?a={other}&b=c")).host(&format!("{token}:@api.test"))),
         ];
         for (place, request) in requests {
             let name = format!("{name} by {place}");
@@ -49,18 +40,13 @@ fn the_access_log_never_holds_the_token_of_a_query_or_an_authority() {
             lines += 1;
             let log = stage.envoy.access_log(lines);
             let line = &log[lines - 1];
-            assert!(
-                line.starts_with(&format!("{path}?a=xxx&b=c | {status} | ")),
-                "{name}: {line}"
-            );
+            assert!(line.starts_with(&format!("{path}?a=xxx&b=c | {status} | ")), "{name}: {line}");
             assert!(!line.contains(&token[token.len() - 20..]), "{name}: {line}");
         }
     }
     // Twice is refused; still neither is written down.
     let twice = Request::get(&format!("/me?access_token={good}&access_token={expired}"));
-    stage
-        .send(Protocol::Http1, &twice)
-        .refused("two tokens", 400);
+    stage.send(Protocol::Http1, &twice).refused("two tokens", 400);
     let log = stage.envoy.access_log(lines + 1);
     assert!(log[lines].starts_with("/me | 400 | "), "{}", log[lines]);
 }
@@ -70,9 +56,7 @@ fn a_query_that_is_not_read_is_not_written_down_either() {
     let stage = Stage::start(&Setup::new(&make_test_config()));
     let token = Token::new(&Signer::rs256()).mint();
     let request = Request::get(&format!("/me?access_token={token}&b=c"));
-    stage
-        .send(Protocol::Http1, &request)
-        .refused("a query that is turned off", 401);
+    stage.send(Protocol::Http1, &request).refused("a query that is turned off", 401);
     let log = stage.envoy.access_log(1);
     assert!(log[0].starts_with("/me?b=c | 401 | "), "{}", log[0]);
 }
@@ -84,26 +68,14 @@ fn the_access_log_says_how_each_request_was_decided() {
     let good = &Token::new(signer).claim("jti", "token-of-alice").mint();
     // What the record of the decision must mention, in whatever order it is written.
     let rows: [(&str, Request, &[&str]); 3] = [
-        (
-            "allowed",
-            Request::get("/me").bearer(good),
-            &["me", "alice", "https://issuer.test", "token-of-alice"],
-        ),
-        (
-            "a missing capability",
-            Request::get("/api/tap").bearer(good),
-            &["tap", "alice", "read:tap"],
-        ),
+        ("allowed", Request::get("/me").bearer(good), &["me", "alice", "https://issuer.test", "token-of-alice"]),
+        ("a missing capability", Request::get("/api/tap").bearer(good), &["tap", "alice", "read:tap"]),
         ("no credential", Request::get("/basic"), &["basic"]),
     ];
     for (index, (name, request, mentions)) in rows.into_iter().enumerate() {
         stage.send(Protocol::Http1, &request);
         let log = stage.envoy.access_log(index + 1);
-        let record = log[index]
-            .splitn(4, " | ")
-            .nth(3)
-            .expect("four parts")
-            .to_owned();
+        let record = log[index].splitn(4, " | ").nth(3).expect("four parts").to_owned();
         for mention in mentions {
             assert!(record.contains(mention), "{name}: no {mention} in {record}");
         }

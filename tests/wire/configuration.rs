@@ -21,10 +21,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
 fn refused(name: &str, plugin: Plugin, fields: &[&str]) {
     let log = Envoy::refusal(&Setup::with(plugin), NOWHERE.into());
     for field in fields {
-        assert!(
-            log.contains(field),
-            "{name}: the log does not name {field}:\n{log}"
-        );
+        assert!(log.contains(field), "{name}: the log does not name {field}:\n{log}");
     }
 }
 
@@ -33,21 +30,14 @@ fn a_configuration_is_understood_as_text_and_as_a_struct() {
     let config = make_test_config();
     let rows = [
         ("text", Plugin::Text(config.to_string())),
-        (
-            "text over many lines",
-            Plugin::Text(format!("{config:#}\n")),
-        ),
+        ("text over many lines", Plugin::Text(format!("{config:#}\n"))),
         ("a struct", Plugin::Struct(config)),
     ];
     for (name, plugin) in rows {
         let stage = Stage::start(&Setup::with(plugin));
         let token = Token::new(&Signer::rs256()).mint();
-        stage
-            .send(Protocol::Http1, &Request::get("/me").bearer(&token))
-            .allowed(name);
-        stage
-            .send(Protocol::Http1, &Request::get("/me"))
-            .refused(name, 401);
+        stage.send(Protocol::Http1, &Request::get("/me").bearer(&token)).allowed(name);
+        stage.send(Protocol::Http1, &Request::get("/me")).refused(name, 401);
     }
 }
 
@@ -73,16 +63,8 @@ fn a_bad_configuration_stops_envoy_and_every_fault_is_named() {
                 "rules[2].access",
             ],
         ),
-        (
-            "no issuer",
-            changed(|config| config["issuers"] = json!([])),
-            &["issuers"],
-        ),
-        (
-            "an unknown field",
-            changed(|config| config["rulez"] = json!([])),
-            &["rulez"],
-        ),
+        ("no issuer", changed(|config| config["issuers"] = json!([])), &["issuers"]),
+        ("an unknown field", changed(|config| config["rulez"] = json!([])), &["rulez"]),
         (
             "an unknown field within",
             changed(|config| config["issuers"][0]["audience"] = json!("https://api.test")),
@@ -102,10 +84,7 @@ fn a_bad_configuration_stops_envoy_and_every_fault_is_named() {
             "one issuer twice",
             changed(|config| {
                 let twin = config["issuers"][0].clone();
-                config["issuers"]
-                    .as_array_mut()
-                    .expect("issuers")
-                    .push(twin);
+                config["issuers"].as_array_mut().expect("issuers").push(twin);
             }),
             &["issuers[1].issuer"],
         ),
@@ -121,16 +100,8 @@ fn a_bad_configuration_stops_envoy_and_every_fault_is_named() {
         ),
     ];
     for (name, config, fields) in rows {
-        refused(
-            &format!("{name}, as text"),
-            Plugin::Text(config.to_string()),
-            fields,
-        );
-        refused(
-            &format!("{name}, as a struct"),
-            Plugin::Struct(config),
-            fields,
-        );
+        refused(&format!("{name}, as text"), Plugin::Text(config.to_string()), fields);
+        refused(&format!("{name}, as a struct"), Plugin::Struct(config), fields);
     }
 }
 
@@ -142,11 +113,7 @@ fn a_text_that_is_no_configuration_stops_envoy() {
         ("an empty object", "{}".to_owned(), &["issuers"]),
         ("no JSON", "realm: wire.test".to_owned(), &[]),
         ("half of it", config[..config.len() / 2].to_owned(), &[]),
-        (
-            "a field twice",
-            format!("{{\"realm\":\"twice\",{}", &config[1..]),
-            &["realm"],
-        ),
+        ("a field twice", format!("{{\"realm\":\"twice\",{}", &config[1..]), &["realm"]),
     ];
     for (name, text, fields) in rows {
         refused(name, Plugin::Text(text), fields);

@@ -10,52 +10,28 @@ use super::harness::tools::Tool;
 
 #[test]
 fn every_request_reaches_the_upstream_as_it_was_sent() {
-    let setup = Setup::with(Plugin::Absent)
-        .concurrency(2)
-        .route(Route::prefix("/a").named("a"));
+    let setup = Setup::with(Plugin::Absent).concurrency(2).route(Route::prefix("/a").named("a"));
     let stage = Stage::start(&setup);
     let rows = [
         ("a plain GET", Request::get("/a?b=c")),
         ("a HEAD", Request::new("HEAD", "/a")),
         ("a POST", Request::new("POST", "/a").body(b"some bytes")),
-        (
-            "bytes beyond ASCII",
-            Request::get("/a").field("x-bytes", b"a\xffb"),
-        ),
-        (
-            "a header twice",
-            Request::get("/a").field("x-two", "1").field("x-two", "2"),
-        ),
-        (
-            "trailers",
-            Request::new("POST", "/a")
-                .body(b"some bytes")
-                .trailer("x-sum", "1"),
-        ),
+        ("bytes beyond ASCII", Request::get("/a").field("x-bytes", b"a\xffb")),
+        ("a header twice", Request::get("/a").field("x-two", "1").field("x-two", "2")),
+        ("trailers", Request::new("POST", "/a").body(b"some bytes").trailer("x-sum", "1")),
     ];
     for protocol in BOTH {
         for (name, request) in &rows {
             let name = format!("{name} over {protocol:?}");
             let exchange = stage.send(protocol, request);
-            let body = if request.method == "HEAD" {
-                ""
-            } else {
-                "hello\n"
-            };
+            let body = if request.method == "HEAD" { "" } else { "hello\n" };
             assert_eq!(exchange.answer.text(), body, "{name}");
             let seen = exchange.allowed(&name);
             assert_eq!(seen.target(), request.target, "{name}");
-            assert_eq!(
-                seen.body,
-                request.body.clone().unwrap_or_default(),
-                "{name}"
-            );
+            assert_eq!(seen.body, request.body.clone().unwrap_or_default(), "{name}");
             for (field, value) in &request.fields {
                 let field = String::from_utf8_lossy(field);
-                assert!(
-                    seen.head.values(&field).any(|other| other == value),
-                    "{name}: {field}"
-                );
+                assert!(seen.head.values(&field).any(|other| other == value), "{name}: {field}");
             }
             for (field, value) in &request.trailers {
                 let field = String::from_utf8_lossy(field).into_owned();
@@ -64,11 +40,7 @@ fn every_request_reaches_the_upstream_as_it_was_sent() {
         }
     }
     let log = stage.envoy.access_log(2 * rows.len());
-    assert!(
-        log[0].starts_with("/a?b=c | 200 | via_upstream | "),
-        "{}",
-        log[0]
-    );
+    assert!(log[0].starts_with("/a?b=c | 200 | via_upstream | "), "{}", log[0]);
 }
 
 #[test]
@@ -95,9 +67,7 @@ fn a_gate_holds_the_issuers_answer_until_it_opens() {
     issuer.on("/gone", Script::Close);
     issuer.close_gate();
     let address = issuer.address();
-    let asking = std::thread::spawn(move || {
-        super::harness::http1::send(address, &Request::get("/keys")).text()
-    });
+    let asking = std::thread::spawn(move || super::harness::http1::send(address, &Request::get("/keys")).text());
     issuer.wait_until_asked("/keys");
     issuer.on("/keys", Script::bytes(200, b"later"));
     issuer.open_gate();
@@ -107,13 +77,10 @@ fn a_gate_holds_the_issuers_answer_until_it_opens() {
 
     let missing = super::harness::http1::send(address, &Request::get("/other"));
     assert_eq!(missing.status, 404);
-    let mut hung_up = super::harness::message::Wire::new(
-        std::net::TcpStream::connect(address).expect("the issuer listens"),
-    )
-    .expect("a socket");
-    hung_up
-        .send(&Request::get("/gone").http1())
-        .expect("a request");
+    let mut hung_up =
+        super::harness::message::Wire::new(std::net::TcpStream::connect(address).expect("the issuer listens"))
+            .expect("a socket");
+    hung_up.send(&Request::get("/gone").http1()).expect("a request");
     assert!(hung_up.head().expect("the end of the connection").is_none());
     assert_eq!(issuer.asked_at_all(), 3);
 }
@@ -129,18 +96,8 @@ fn a_tool_that_is_missing_fails_with_its_name() {
 #[test]
 fn statistics_count_what_a_client_sent() {
     let stage = Stage::start(&Setup::with(Plugin::Absent));
-    stage
-        .send(Protocol::Http1, &Request::get("/a"))
-        .allowed("a GET");
-    stage
-        .envoy
-        .wait_for_stat("http.ingress.downstream_rq_total", |count| count == 1);
-    stage
-        .envoy
-        .wait_for_stat("http.ingress.downstream_rq_active", |count| count == 0);
-    stage
-        .envoy
-        .wait_for_stat("http.ingress.downstream_cx_rx_bytes_total", |bytes| {
-            bytes > 0
-        });
+    stage.send(Protocol::Http1, &Request::get("/a")).allowed("a GET");
+    stage.envoy.wait_for_stat("http.ingress.downstream_rq_total", |count| count == 1);
+    stage.envoy.wait_for_stat("http.ingress.downstream_rq_active", |count| count == 0);
+    stage.envoy.wait_for_stat("http.ingress.downstream_cx_rx_bytes_total", |bytes| bytes > 0);
 }

@@ -28,9 +28,7 @@ fn herd(workers: usize, script: Script) -> Vec<(u16, Option<String>)> {
     let config = with_issuer(remote_issuer(&issuer.url("/keys")));
     let setup = Setup::new(&config).concurrency(workers);
     let stage = Stage::with_issuer(&journal, &issuer, setup);
-    let request = Request::get("/me")
-        .bearer(&Token::new(&Signer::rs256()).mint())
-        .http1();
+    let request = Request::get("/me").bearer(&Token::new(&Signer::rs256()).mint()).http1();
 
     let mut clients: Vec<Connection> = (0..HERD)
         .map(|_| {
@@ -39,15 +37,9 @@ fn herd(workers: usize, script: Script) -> Vec<(u16, Option<String>)> {
             client
         })
         .collect();
-    stage
-        .envoy
-        .wait_for_stat(ACTIVE, |active| active == HERD as u64);
+    stage.envoy.wait_for_stat(ACTIVE, |active| active == HERD as u64);
     issuer.wait_until_asked("/keys");
-    assert_eq!(
-        stage.upstream.count(),
-        0,
-        "a request went on before there were keys"
-    );
+    assert_eq!(stage.upstream.count(), 0, "a request went on before there were keys");
     issuer.open_gate();
     let answers = clients
         .iter_mut()
@@ -55,10 +47,7 @@ fn herd(workers: usize, script: Script) -> Vec<(u16, Option<String>)> {
         .map(|answer| (answer.status, answer.value("retry-after")))
         .collect();
     let asked = issuer.asked("/keys");
-    assert!(
-        (1..=workers).contains(&asked),
-        "{asked} fetches by {workers} workers"
-    );
+    assert!((1..=workers).contains(&asked), "{asked} fetches by {workers} workers");
     assert_eq!(stage.envoy.reloads(), 0);
     answers
 }
@@ -68,10 +57,7 @@ fn a_herd_on_cold_keys_waits_for_one_fetch_per_worker_and_is_served() {
     for workers in [1, 2] {
         let answers = herd(workers, keys());
         assert_eq!(answers.len(), HERD);
-        assert!(
-            answers.iter().all(|(status, _)| *status == 200),
-            "{workers}: {answers:?}"
-        );
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{workers}: {answers:?}");
     }
 }
 
@@ -100,50 +86,22 @@ fn what_an_issuer_may_answer_instead_of_keys_is_an_outage_and_not_a_bad_token() 
     ]});
     let rows: Vec<(&str, Script, u16)> = vec![
         ("the keys", keys(), 200),
-        (
-            "a header that is not text",
-            keys().field("x-bin", b"\xff\xfe"),
-            200,
-        ),
+        ("a header that is not text", keys().field("x-bin", b"\xff\xfe"), 200),
         ("a key among others of no use", Script::json(&mixed), 200),
         ("500", Script::bytes(500, b"out of order"), 503),
         ("404", Script::bytes(404, b"nothing here"), 503),
         ("204", Script::bytes(204, b""), 503),
-        (
-            "the keys, but with 500",
-            Script::bytes(500, good.as_bytes()),
-            503,
-        ),
-        (
-            "a redirect",
-            Script::bytes(302, b"").field("location", b"/other-keys"),
-            503,
-        ),
+        ("the keys, but with 500", Script::bytes(500, good.as_bytes()), 503),
+        ("a redirect", Script::bytes(302, b"").field("location", b"/other-keys"), 503),
         ("nothing", Script::Close, 503),
         ("an empty body", Script::bytes(200, b""), 503),
         ("HTML", Script::bytes(200, b"<html>Sign in</html>"), 503),
-        (
-            "half of the keys",
-            Script::bytes(200, &good.as_bytes()[..good.len() / 2]),
-            503,
-        ),
-        (
-            "bytes that are not text",
-            Script::bytes(200, b"\xff\xfe\x00"),
-            503,
-        ),
+        ("half of the keys", Script::bytes(200, &good.as_bytes()[..good.len() / 2]), 503),
+        ("bytes that are not text", Script::bytes(200, b"\xff\xfe\x00"), 503),
         ("a list", Script::bytes(200, b"[]"), 503),
         ("no list of keys", Script::bytes(200, b"{\"keys\":{}}"), 503),
-        (
-            "nested too deep",
-            Script::bytes(200, "[".repeat(100_000).as_bytes()),
-            503,
-        ),
-        (
-            "too large",
-            Script::bytes(200, " ".repeat(8 << 20).as_bytes()),
-            503,
-        ),
+        ("nested too deep", Script::bytes(200, "[".repeat(100_000).as_bytes()), 503),
+        ("too large", Script::bytes(200, " ".repeat(8 << 20).as_bytes()), 503),
     ];
     // An issuer for each row, so that one Envoy does for all of them.
     let journal = Journal::default();
@@ -157,31 +115,17 @@ fn what_an_issuer_may_answer_instead_of_keys_is_an_outage_and_not_a_bad_token() 
         issuer.on(&path, script.clone());
         let mut remote = remote_issuer(&issuer.url(&path));
         remote["issuer"] = json!(name_of(index));
-        config["issuers"]
-            .as_array_mut()
-            .expect("issuers")
-            .push(remote);
+        config["issuers"].as_array_mut().expect("issuers").push(remote);
     }
     let stage = Stage::with_issuer(&journal, &issuer, Setup::new(&config));
     let signer = Signer::rs256();
     for (index, (name, _, status)) in rows.iter().enumerate() {
         let token = Token::new(&signer).claim("iss", name_of(index)).mint();
         let exchange = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token));
-        assert_eq!(
-            exchange.answer.status,
-            *status,
-            "{name}: {}",
-            exchange.answer.text()
-        );
+        assert_eq!(exchange.answer.status, *status, "{name}: {}", exchange.answer.text());
         if *status == 503 {
-            assert!(
-                exchange.answer.challenges().is_empty(),
-                "{name}: a challenge"
-            );
-            assert!(
-                exchange.answer.value("retry-after").is_some(),
-                "{name}: no Retry-After"
-            );
+            assert!(exchange.answer.challenges().is_empty(), "{name}: a challenge");
+            assert!(exchange.answer.value("retry-after").is_some(), "{name}: no Retry-After");
         }
         stage.still_serves(&Token::new(&signer).mint());
     }
@@ -202,24 +146,10 @@ fn a_token_of_an_unknown_issuer_or_a_broken_one_asks_nobody() {
     let signer = &Signer::rs256();
     let jku = issuer.url("/jku");
     let rows = [
-        (
-            "unknown issuer",
-            Token::new(signer).claim("iss", "https://evil.test"),
-        ),
-        (
-            "unknown issuer with jku",
-            Token::new(signer)
-                .claim("iss", "https://evil.test")
-                .header("jku", jku.clone()),
-        ),
-        (
-            "expired",
-            Token::new(signer).expires_in(-3600).issued_in(-7200),
-        ),
-        (
-            "wrong audience",
-            Token::new(signer).claim("aud", "https://other.test"),
-        ),
+        ("unknown issuer", Token::new(signer).claim("iss", "https://evil.test")),
+        ("unknown issuer with jku", Token::new(signer).claim("iss", "https://evil.test").header("jku", jku.clone())),
+        ("expired", Token::new(signer).expires_in(-3600).issued_in(-7200)),
+        ("wrong audience", Token::new(signer).claim("aud", "https://other.test")),
         ("no kid", Token::new(signer).without_header("kid")),
         ("alg none", Token::new(signer).header("alg", "none")),
     ];
@@ -229,19 +159,10 @@ fn a_token_of_an_unknown_issuer_or_a_broken_one_asks_nobody() {
             stage.send(protocol, &request).refused(name, 401);
         }
     }
-    assert_eq!(
-        issuer.asked_at_all(),
-        0,
-        "a token that can't be good made the filter fetch"
-    );
+    assert_eq!(issuer.asked_at_all(), 0, "a token that can't be good made the filter fetch");
     // `jku` and `x5u` are never followed, not even of a good token.
-    let token = Token::new(signer)
-        .header("jku", jku.clone())
-        .header("x5u", jku)
-        .mint();
-    let answer = stage
-        .send(Protocol::Http1, &Request::get("/me").bearer(&token))
-        .answer;
+    let token = Token::new(signer).header("jku", jku.clone()).header("x5u", jku).mint();
+    let answer = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token)).answer;
     assert!([200, 401].contains(&answer.status), "{answer:?}");
     stage.still_serves(&Token::new(signer).mint());
     assert_eq!((issuer.asked("/keys"), issuer.asked("/jku")), (1, 0));
@@ -264,12 +185,8 @@ fn a_new_key_is_fetched_when_the_first_token_it_signed_arrives() {
     assert_eq!(issuer.asked("/keys"), 2);
     // Names that no key will ever have must not become a way to make the filter fetch.
     for index in 0..20 {
-        let token = Token::new(&new)
-            .header("kid", format!("no-such-key-{index}"))
-            .mint();
-        stage
-            .send(Protocol::Http1, &Request::get("/me").bearer(&token))
-            .refused("no such key", 401);
+        let token = Token::new(&new).header("kid", format!("no-such-key-{index}")).mint();
+        stage.send(Protocol::Http1, &Request::get("/me").bearer(&token)).refused("no such key", 401);
     }
     let asked = issuer.asked("/keys");
     assert!(asked <= 3, "{asked} fetches for unknown kids");
@@ -284,69 +201,31 @@ fn discovery_finds_the_keys_and_believes_only_the_issuer_itself() {
     // (name, what discovery says of the issuer at this URL, the status)
     type Says = fn(&Issuer, &Issuer) -> Script;
     let rows: [(&str, Says, u16); 6] = [
-        (
-            "the keys",
-            |me, _| document(&me.url(""), &me.url("/keys")),
-            200,
-        ),
-        (
-            "another issuer",
-            |me, _| document("https://evil.test", &me.url("/keys")),
-            503,
-        ),
-        (
-            "the issuer with a slash",
-            |me, _| document(&me.url("/"), &me.url("/keys")),
-            503,
-        ),
-        (
-            "keys on another host",
-            |me, other| document(&me.url(""), &other.url("/keys")),
-            503,
-        ),
-        (
-            "no place of keys",
-            |me, _| Script::json(&json!({ "issuer": me.url("") })),
-            503,
-        ),
+        ("the keys", |me, _| document(&me.url(""), &me.url("/keys")), 200),
+        ("another issuer", |me, _| document("https://evil.test", &me.url("/keys")), 503),
+        ("the issuer with a slash", |me, _| document(&me.url("/"), &me.url("/keys")), 503),
+        ("keys on another host", |me, other| document(&me.url(""), &other.url("/keys")), 503),
+        ("no place of keys", |me, _| Script::json(&json!({ "issuer": me.url("") })), 503),
         ("nothing", |_, _| Script::bytes(500, b"out of order"), 503),
     ];
     for (name, says, status) in rows {
         let issuer = Issuer::start(&journal);
-        issuer.on(
-            "/.well-known/openid-configuration",
-            says(&issuer, &elsewhere),
-        );
+        issuer.on("/.well-known/openid-configuration", says(&issuer, &elsewhere));
         issuer.on("/keys", keys());
         let mut entry = remote_issuer("");
         entry["issuer"] = json!(issuer.url(""));
         entry["jwks"] = json!({ "cluster": "issuer", "timeout": "30s" });
         let setup = Setup::new(&with_issuer(entry));
         let stage = Stage::with_issuer(&journal, &issuer, setup);
-        let token = Token::new(&Signer::rs256())
-            .claim("iss", issuer.url(""))
-            .mint();
+        let token = Token::new(&Signer::rs256()).claim("iss", issuer.url("")).mint();
         for _ in 0..2 {
             let exchange = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token));
-            assert_eq!(
-                exchange.answer.status,
-                status,
-                "{name}: {}",
-                exchange.answer.text()
-            );
+            assert_eq!(exchange.answer.status, status, "{name}: {}", exchange.answer.text());
         }
         let keys_asked = usize::from(status == 200);
         assert_eq!(issuer.asked("/keys"), keys_asked, "{name}");
-        assert_eq!(
-            issuer.asked("/.well-known/openid-configuration"),
-            1,
-            "{name}"
-        );
-        assert_eq!(
-            elsewhere.asked_at_all(),
-            0,
-            "{name}: asked a host that is not the issuer's"
-        );
+        assert_eq!(issuer.asked("/.well-known/openid-configuration"), 1, "{name}");
+        assert_eq!(elsewhere.asked_at_all(), 0, "{name}: asked a host that is not the issuer's");
     }
 }
 

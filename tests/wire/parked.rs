@@ -34,11 +34,7 @@ fn rows() -> Vec<Row> {
     for framing in [Framing::Length, Framing::Chunked] {
         for all_before in [false, true] {
             for allowed in [true, false] {
-                rows.push(Row {
-                    framing,
-                    all_before,
-                    allowed,
-                });
+                rows.push(Row { framing, all_before, allowed });
             }
         }
     }
@@ -66,13 +62,9 @@ fn bodies_wait(allow_on_headers_stop_iteration: bool) {
         issuer.on(&path, Script::json(&jwks(&[&Signer::rs256()])));
         let mut remote = remote_issuer(&issuer.url(&path));
         remote["issuer"] = json!(issuer_of(index));
-        config["issuers"]
-            .as_array_mut()
-            .expect("issuers")
-            .push(remote);
+        config["issuers"].as_array_mut().expect("issuers").push(remote);
     }
-    let setup =
-        Setup::new(&config).allow_on_headers_stop_iteration(allow_on_headers_stop_iteration);
+    let setup = Setup::new(&config).allow_on_headers_stop_iteration(allow_on_headers_stop_iteration);
     let stage = Stage::with_issuer(&journal, &issuer, setup);
     for (index, row) in rows.into_iter().enumerate() {
         body_waits(&stage, &issuer, index, row);
@@ -82,11 +74,7 @@ fn bodies_wait(allow_on_headers_stop_iteration: bool) {
 
 fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
     // A wrong signature shows only when the keys are there: until then both look alike.
-    let signer = if row.allowed {
-        Signer::rs256()
-    } else {
-        Signer::other_rs256().with_kid(Signer::rs256().kid())
-    };
+    let signer = if row.allowed { Signer::rs256() } else { Signer::other_rs256().with_kid(Signer::rs256().kid()) };
     let token = Token::new(&signer).claim("iss", issuer_of(index)).mint();
     let body = body(100_000);
     let (early, late) = body.split_at(if row.all_before { body.len() } else { 40_000 });
@@ -94,18 +82,12 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
         Framing::Length => bytes.to_vec(),
         Framing::Chunked => bytes.chunks(16_000).flat_map(chunk).collect(),
     };
-    let end: &[u8] = if row.framing == Framing::Chunked {
-        b"0\r\n\r\n"
-    } else {
-        b""
-    };
+    let end: &[u8] = if row.framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
     let framing = match row.framing {
         Framing::Length => ("content-length", body.len().to_string()),
         Framing::Chunked => ("transfer-encoding", "chunked".to_owned()),
     };
-    let mut first = Request::new("POST", "/me")
-        .bearer(&token)
-        .http1_head(&[(framing.0, &framing.1)]);
+    let mut first = Request::new("POST", "/me").bearer(&token).http1_head(&[(framing.0, &framing.1)]);
     first.extend(piece(early));
     if row.all_before {
         first.extend(end);
@@ -118,19 +100,11 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
     let mut client = Connection::open(stage.envoy.address());
     client.send(&first);
     issuer.wait_until_asked(&format!("/keys-{index}"));
-    stage
-        .envoy
-        .wait_for_stat(RECEIVED, |bytes| bytes >= received + first.len() as u64);
+    stage.envoy.wait_for_stat(RECEIVED, |bytes| bytes >= received + first.len() as u64);
     // Envoy has all of it now. A request through the same worker shows that whatever that
     // made the filter do is done: had it let the body on, the upstream would have it.
-    stage
-        .send(Protocol::Http1, &Request::get("/open"))
-        .allowed("a request beside it");
-    assert_eq!(
-        stage.upstream.count(),
-        seen_before + 1,
-        "{row:?}: on before the decision"
-    );
+    stage.send(Protocol::Http1, &Request::get("/open")).allowed("a request beside it");
+    assert_eq!(stage.upstream.count(), seen_before + 1, "{row:?}: on before the decision");
 
     issuer.open_gate();
     if !row.all_before {
@@ -142,12 +116,7 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
     let name = format!("{row:?}");
     if row.allowed {
         let seen = exchange.allowed(&name);
-        assert!(
-            seen.body == body,
-            "{name}: {} bytes of {}",
-            seen.body.len(),
-            body.len()
-        );
+        assert!(seen.body == body, "{name}: {} bytes of {}", seen.body.len(), body.len());
         assert_eq!(seen.values("x-auth-request-user"), ["alice"], "{name}");
         let events = &stage.journal.events()[written_before..];
         let place = |event: &Event| events.iter().position(|other| other == event);
@@ -178,9 +147,7 @@ fn a_body_larger_than_every_buffer_arrives_whole_after_the_decision() {
     let config = with_issuer(remote_issuer(&issuer.url("/keys")));
     let stage = Stage::with_issuer(&journal, &issuer, Setup::new(&config));
     let body = body(5 << 20);
-    let request = Request::new("POST", "/me")
-        .bearer(&Token::new(&Signer::rs256()).mint())
-        .body(&body);
+    let request = Request::new("POST", "/me").bearer(&Token::new(&Signer::rs256()).mint()).body(&body);
     let address = stage.envoy.address();
     // Envoy stops reading when its buffer is full, so the sender has to be able to wait.
     let sending = std::thread::spawn(move || super::harness::http1::send(address, &request));
@@ -188,12 +155,7 @@ fn a_body_larger_than_every_buffer_arrives_whole_after_the_decision() {
     issuer.open_gate();
     let answer = sending.join().expect("an answer");
     let seen = stage.exchange(0, answer).allowed("a large body");
-    assert!(
-        seen.body == body,
-        "{} bytes of {}",
-        seen.body.len(),
-        body.len()
-    );
+    assert!(seen.body == body, "{} bytes of {}", seen.body.len(), body.len());
     let opened = stage.journal.place(&Event::GateOpened);
     assert!(opened < stage.journal.place(&Event::UpstreamHead(0)));
 }
@@ -202,18 +164,12 @@ fn a_body_larger_than_every_buffer_arrives_whole_after_the_decision() {
 fn a_client_that_leaves_while_it_waits_leaves_no_trace() {
     let token = &Token::new(&Signer::rs256()).mint();
     let half_a_body = {
-        let mut bytes = Request::new("POST", "/me/leaves")
-            .bearer(token)
-            .http1_head(&[("content-length", "1000")]);
+        let mut bytes = Request::new("POST", "/me/leaves").bearer(token).http1_head(&[("content-length", "1000")]);
         bytes.extend(body(500));
         bytes
     };
     let rows = [
-        (
-            "a GET",
-            Request::get("/me/leaves").bearer(token).http1(),
-            false,
-        ),
+        ("a GET", Request::get("/me/leaves").bearer(token).http1(), false),
         ("half a POST", half_a_body.clone(), false),
         ("half a POST where its body passes", half_a_body, true),
     ];
@@ -237,12 +193,7 @@ fn a_client_that_leaves_while_it_waits_leaves_no_trace() {
         issuer.open_gate();
         assert_eq!(stays.answer("GET").status, 200, "{name}");
         stage.still_serves(token);
-        let targets: Vec<String> = stage
-            .upstream
-            .all()
-            .iter()
-            .map(|seen| seen.target().to_owned())
-            .collect();
+        let targets: Vec<String> = stage.upstream.all().iter().map(|seen| seen.target().to_owned()).collect();
         assert_eq!(targets, ["/me/stays", "/me"], "{name}");
         assert_eq!(issuer.asked("/keys"), 1, "{name}");
     }

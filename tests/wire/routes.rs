@@ -10,13 +10,7 @@ use crate::support::challenge::ErrorCode;
 use crate::support::mint::{Signer, Token};
 
 /// Name, target, token, status, and the scope that a refusal asks for.
-type Row = (
-    &'static str,
-    &'static str,
-    Option<String>,
-    u16,
-    Option<&'static str>,
-);
+type Row = (&'static str, &'static str, Option<String>, u16, Option<&'static str>);
 
 #[test]
 fn a_route_picks_its_rule_by_metadata_or_by_name() {
@@ -39,10 +33,7 @@ fn a_route_picks_its_rule_by_metadata_or_by_name() {
         .route(route("/m/tap", json!({ "rule": "tap" })))
         .route(route("/m/by-name-only", json!({ "rule": "by-name-only" })))
         .route(route("/m/open", json!({ "rule": "open" })))
-        .route(route(
-            "/m/caps",
-            json!({ "capabilities": "read:tap exec:portal" }),
-        ))
+        .route(route("/m/caps", json!({ "capabilities": "read:tap exec:portal" })))
         .route(route("/m/unknown", json!({ "rule": "no-such-rule" })))
         .route(route("/m/empty", json!({ "rule": "" })))
         .route(route("/m/number", json!({ "rule": 7 })))
@@ -58,113 +49,33 @@ fn a_route_picks_its_rule_by_metadata_or_by_name() {
     // The scope a refusal asks for shows which rule was in force.
     let rows: [Row; 22] = [
         ("rule, allowed", "/m/tap", with("read:tap"), 200, None),
-        (
-            "rule, refused",
-            "/m/tap",
-            with("read:image"),
-            403,
-            Some("read:tap"),
-        ),
+        ("rule, refused", "/m/tap", with("read:image"), 403, Some("read:tap")),
         ("rule, nothing", "/m/tap", None, 401, None),
-        (
-            "rule without a match",
-            "/m/by-name-only",
-            with("exec:notebook"),
-            200,
-            None,
-        ),
-        (
-            "rule without a match, refused",
-            "/m/by-name-only",
-            with("x"),
-            403,
-            Some("exec:notebook"),
-        ),
+        ("rule without a match", "/m/by-name-only", with("exec:notebook"), 200, None),
+        ("rule without a match, refused", "/m/by-name-only", with("x"), 403, Some("exec:notebook")),
         ("anonymous rule", "/m/open", None, 200, None),
-        (
-            "capabilities, allowed",
-            "/m/caps",
-            with("exec:portal read:tap"),
-            200,
-            None,
-        ),
-        (
-            "capabilities, one of two",
-            "/m/caps",
-            with("read:tap"),
-            403,
-            Some("read:tap exec:portal"),
-        ),
+        ("capabilities, allowed", "/m/caps", with("exec:portal read:tap"), 200, None),
+        ("capabilities, one of two", "/m/caps", with("read:tap"), 403, Some("read:tap exec:portal")),
         ("capabilities, nothing", "/m/caps", None, 401, None),
         ("unknown rule", "/m/unknown", with("read:tap"), 403, None),
         ("unknown rule, nothing", "/m/unknown", None, 403, None),
         ("empty rule", "/m/empty", with("read:tap"), 403, None),
-        (
-            "rule that is a number",
-            "/m/number",
-            with("read:tap"),
-            403,
-            None,
-        ),
-        (
-            "rule that is a list",
-            "/m/list",
-            with("read:tap"),
-            403,
-            None,
-        ),
+        ("rule that is a number", "/m/number", with("read:tap"), 403, None),
+        ("rule that is a list", "/m/list", with("read:tap"), 403, None),
         ("metadata before the path", "/open/guarded", None, 401, None),
-        (
-            "unknown rule before the path",
-            "/open/unknown",
-            with("read:tap"),
-            403,
-            None,
-        ),
+        ("unknown rule before the path", "/open/unknown", with("read:tap"), 403, None),
         ("the path, beside metadata", "/open/else", None, 200, None),
-        (
-            "route name, allowed",
-            "/images/a",
-            with("read:image"),
-            200,
-            None,
-        ),
-        (
-            "route name, refused",
-            "/images/a",
-            with("read:tap"),
-            403,
-            Some("read:image"),
-        ),
-        (
-            "route name before a later path",
-            "/open/images",
-            None,
-            401,
-            None,
-        ),
-        (
-            "a name that no rule has",
-            "/other",
-            with("read:image"),
-            403,
-            None,
-        ),
-        (
-            "the rule without a match, by path",
-            "/by-name-only",
-            with("exec:notebook"),
-            403,
-            None,
-        ),
+        ("route name, allowed", "/images/a", with("read:image"), 200, None),
+        ("route name, refused", "/images/a", with("read:tap"), 403, Some("read:image")),
+        ("route name before a later path", "/open/images", None, 401, None),
+        ("a name that no rule has", "/other", with("read:image"), 403, None),
+        ("the rule without a match, by path", "/by-name-only", with("exec:notebook"), 403, None),
     ];
     for protocol in BOTH {
         for (name, target, token, status, scope) in &rows {
             let name = format!("{name} over {protocol:?}");
             let request = Request::get(target);
-            let request = token
-                .iter()
-                .fold(request, |request, token| request.bearer(token));
+            let request = token.iter().fold(request, |request, token| request.bearer(token));
             let exchange = stage.send(protocol, &request);
             if *status == 200 {
                 exchange.allowed(&name);
@@ -176,11 +87,7 @@ fn a_route_picks_its_rule_by_metadata_or_by_name() {
                 (401, _) => assert_eq!(challenges.len(), 1, "{name}"),
                 (_, None) => assert_eq!(challenges, [], "{name}"),
                 (_, Some(scope)) => {
-                    assert_eq!(
-                        challenges[0].error,
-                        Some(ErrorCode::InsufficientScope),
-                        "{name}"
-                    );
+                    assert_eq!(challenges[0].error, Some(ErrorCode::InsufficientScope), "{name}");
                     assert_eq!(challenges[0].scope.as_deref(), Some(*scope), "{name}");
                 }
             }
@@ -194,9 +101,7 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         .normalize_path(false)
         .route(Route::prefix("/routed").metadata(json!({ "rule": "tap" })));
     let stage = Stage::start(&setup);
-    let token = Token::new(&Signer::rs256())
-        .claim("scope", "read:tap")
-        .mint();
+    let token = Token::new(&Signer::rs256()).claim("scope", "read:tap").mint();
     let rows: [(&str, &str, &[u16]); 42] = [
         ("the path itself", "/api/tap", &[200]),
         ("a path below", "/api/tap/sync", &[200]),
@@ -204,21 +109,9 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         ("dots within a segment", "/api/tap/a.b/..c/d..", &[200]),
         ("three dots", "/api/tap/.../a", &[200]),
         ("an escaped space", "/api/tap/a%20b", &[200]),
-        (
-            "an escaped letter of another script",
-            "/api/tap/%C3%A9",
-            &[200],
-        ),
-        (
-            "signs that mean nothing",
-            "/api/tap/~a:b@c,d=e&f!g$h'(i)*+",
-            &[200],
-        ),
-        (
-            "anything in the query",
-            "/api/tap?a=/../%2f;//%5c\\%00",
-            &[200],
-        ),
+        ("an escaped letter of another script", "/api/tap/%C3%A9", &[200]),
+        ("signs that mean nothing", "/api/tap/~a:b@c,d=e&f!g$h'(i)*+", &[200]),
+        ("anything in the query", "/api/tap?a=/../%2f;//%5c\\%00", &[200]),
         ("a query of dots", "/api/tap?/..", &[200]),
         ("..", "/api/tap/../../open", &[400]),
         (".. out of an open path", "/open/../api/tap", &[400]),
@@ -239,11 +132,7 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         ("escaped slash in capitals", "/api%2Ftap", &[400]),
         ("escaped slash below", "/api/tap/a%2fb", &[400]),
         ("backslash", "/api\\tap", &[400]),
-        (
-            "backslash out of an open path",
-            "/open\\..\\api\\tap",
-            &[400],
-        ),
+        ("backslash out of an open path", "/open\\..\\api\\tap", &[400]),
         ("escaped backslash", "/api/tap/a%5cb", &[400]),
         ("escaped backslash in capitals", "/api/tap/a%5Cb", &[400]),
         ("a parameter", "/api/tap;v=1", &[400]),
@@ -251,11 +140,7 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         ("an escaped parameter", "/api/tap%3bv=1", &[200, 400, 403]),
         ("NUL", "/api/tap%00", &[400]),
         ("NUL in an open path", "/open%00/../api/tap", &[400]),
-        (
-            "escapes of escapes",
-            "/open/%252e%252e/api/tap",
-            &[200, 400],
-        ),
+        ("escapes of escapes", "/open/%252e%252e/api/tap", &[200, 400]),
         ("an overlong slash", "/open/..%c0%af../api/tap", &[200, 400]),
         ("an escaped letter", "/%61pi/tap", &[400, 403]),
         ("another case", "/API/tap", &[403]),
@@ -267,11 +152,7 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         let status = exchange.answer.status;
         assert!(statuses.contains(&status), "{name}: {target} gave {status}");
         if let Some(seen) = &exchange.seen {
-            assert_eq!(
-                seen.target(),
-                target,
-                "{name}: the path was changed on its way"
-            );
+            assert_eq!(seen.target(), target, "{name}: the path was changed on its way");
         }
     }
     // Where the route has chosen the rule, the path decides nothing and may be anything.
@@ -279,9 +160,7 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         let request = Request::get(target).bearer(&token);
         let seen = stage.send(Protocol::Http1, &request).allowed(target);
         assert_eq!(seen.target(), target);
-        stage
-            .send(Protocol::Http1, &Request::get(target))
-            .refused(target, 401);
+        stage.send(Protocol::Http1, &Request::get(target)).refused(target, 401);
     }
     stage.still_serves(&token);
 }

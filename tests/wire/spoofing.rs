@@ -21,17 +21,9 @@ fn config() -> serde_json::Value {
 
 /// One header name in the spellings a server may later take for the same.
 fn spellings(name: &str, protocol: Protocol) -> Vec<String> {
-    let title: String = name
-        .split('-')
-        .map(|word| word[..1].to_uppercase() + &word[1..])
-        .collect::<Vec<_>>()
-        .join("-");
-    let mut spellings = vec![
-        name.to_owned(),
-        name.replace('-', "_"),
-        name.replacen('-', "_", 1),
-        last_dash_as_underscore(name),
-    ];
+    let title: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect::<Vec<_>>().join("-");
+    let mut spellings =
+        vec![name.to_owned(), name.replace('-', "_"), name.replacen('-', "_", 1), last_dash_as_underscore(name)];
     // Names in HTTP/2 are in lower case, or the request is malformed.
     if protocol == Protocol::Http1 {
         spellings.push(title.clone());
@@ -42,8 +34,7 @@ fn spellings(name: &str, protocol: Protocol) -> Vec<String> {
 }
 
 fn last_dash_as_underscore(name: &str) -> String {
-    name.rsplit_once('-')
-        .map_or_else(|| name.to_owned(), |(head, tail)| format!("{head}_{tail}"))
+    name.rsplit_once('-').map_or_else(|| name.to_owned(), |(head, tail)| format!("{head}_{tail}"))
 }
 
 fn own() -> impl Iterator<Item = &'static str> {
@@ -92,10 +83,7 @@ fn a_spoofed_identity_never_reaches_the_upstream() {
                 let seen = stage.send(protocol, &request).allowed(&name);
                 assert_eq!(&ours(&seen), expected, "{name}");
                 assert_eq!(seen.values("x-innocent"), ["kept"], "{name}");
-                assert!(
-                    !seen.head_holds("spoofed") && !seen.head_holds("root"),
-                    "{name}"
-                );
+                assert!(!seen.head_holds("spoofed") && !seen.head_holds("root"), "{name}");
             }
         }
     }
@@ -104,27 +92,17 @@ fn a_spoofed_identity_never_reaches_the_upstream() {
 #[test]
 fn a_spoofed_header_does_not_stand_in_for_an_absent_claim() {
     let stage = Stage::start(&Setup::new(&config()));
-    let token = Token::new(&Signer::rs256())
-        .claim("orcid", "0000-0002-1825-0097")
-        .mint();
+    let token = Token::new(&Signer::rs256()).claim("orcid", "0000-0002-1825-0097").mint();
     let request = Request::get("/me")
         .bearer(&token)
         .field("x-auth-request-email", "root@evil.test")
         .field("x-auth-request-user", "root")
         .field("x-orcid", "spoofed");
-    let seen = stage
-        .send(Protocol::Http1, &request)
-        .allowed("a token without email");
-    let expected = [
-        ("x-auth-request-user", "alice"),
-        ("x-orcid", "0000-0002-1825-0097"),
-    ];
+    let seen = stage.send(Protocol::Http1, &request).allowed("a token without email");
+    let expected = [("x-auth-request-user", "alice"), ("x-orcid", "0000-0002-1825-0097")];
     let mut found = ours(&seen);
     found.sort();
-    assert_eq!(
-        found,
-        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[test]
@@ -135,9 +113,7 @@ fn a_client_cannot_have_our_headers_dropped_on_the_way() {
         .bearer(&token)
         .field("connection", "x-auth-request-user")
         .field("x-auth-request-user", "root");
-    let seen = stage
-        .send(Protocol::Http1, &request)
-        .allowed("a nominated header");
+    let seen = stage.send(Protocol::Http1, &request).allowed("a nominated header");
     assert_eq!(seen.values("x-auth-request-user"), ["alice"]);
 }
 

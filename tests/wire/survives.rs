@@ -70,36 +70,15 @@ fn a_request_of_an_odd_shape_is_not_let_on_and_leaves_the_filter_alive() {
     let token = &Token::new(&Signer::rs256()).mint();
     let huge = "a".repeat(50_000);
     let rows: [(&str, Vec<u8>); 9] = [
-        (
-            "CONNECT, which has no path",
-            b"CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n".to_vec(),
-        ),
-        (
-            "OPTIONS of everything",
-            b"OPTIONS * HTTP/1.1\r\nHost: api.test\r\n\r\n".to_vec(),
-        ),
-        (
-            "an absolute target",
-            b"GET http://evil.test/me HTTP/1.1\r\nHost: api.test\r\n\r\n".to_vec(),
-        ),
-        (
-            "two hosts",
-            b"GET /me HTTP/1.1\r\nHost: api.test\r\nHost: evil.test\r\n\r\n".to_vec(),
-        ),
-        (
-            "an empty host",
-            b"GET /me HTTP/1.1\r\nHost:\r\n\r\n".to_vec(),
-        ),
-        (
-            "a host of at signs",
-            b"GET /me HTTP/1.1\r\nHost: @@:@\r\n\r\n".to_vec(),
-        ),
+        ("CONNECT, which has no path", b"CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n".to_vec()),
+        ("OPTIONS of everything", b"OPTIONS * HTTP/1.1\r\nHost: api.test\r\n\r\n".to_vec()),
+        ("an absolute target", b"GET http://evil.test/me HTTP/1.1\r\nHost: api.test\r\n\r\n".to_vec()),
+        ("two hosts", b"GET /me HTTP/1.1\r\nHost: api.test\r\nHost: evil.test\r\n\r\n".to_vec()),
+        ("an empty host", b"GET /me HTTP/1.1\r\nHost:\r\n\r\n".to_vec()),
+        ("a host of at signs", b"GET /me HTTP/1.1\r\nHost: @@:@\r\n\r\n".to_vec()),
         ("HTTP/1.0", b"GET /me HTTP/1.0\r\n\r\n".to_vec()),
         ("a huge bearer", Request::get("/me").bearer(&huge).http1()),
-        (
-            "a huge query",
-            Request::get(&format!("/me?access_token={huge}")).http1(),
-        ),
+        ("a huge query", Request::get(&format!("/me?access_token={huge}")).http1()),
     ];
     for (name, bytes) in rows {
         let before = stage.upstream.count();
@@ -107,11 +86,7 @@ fn a_request_of_an_odd_shape_is_not_let_on_and_leaves_the_filter_alive() {
         client.send(&bytes);
         let answer = client.answer("GET");
         assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
-        assert_eq!(
-            stage.upstream.count(),
-            before,
-            "{name}: reached the upstream"
-        );
+        assert_eq!(stage.upstream.count(), before, "{name}: reached the upstream");
         stage.still_serves(token);
     }
 }

@@ -11,10 +11,7 @@ fn arrivals(stage: &Stage, from: usize) -> Vec<(String, Vec<String>)> {
     stage.upstream.all()[from..]
         .iter()
         .map(|seen| {
-            assert!(
-                seen.values("authorization").is_empty(),
-                "the credential went upstream"
-            );
+            assert!(seen.values("authorization").is_empty(), "the credential went upstream");
             (seen.target().to_owned(), seen.values("x-auth-request-user"))
         })
         .collect()
@@ -25,102 +22,35 @@ fn curl_wget_and_git_are_served_with_the_credential_each_can_send() {
     let stage = Stage::start(&Setup::new(&make_test_config()));
     let token = &Token::new(&Signer::rs256()).mint();
     let at = stage.envoy.address();
-    let curl = [
-        "-q",
-        "--silent",
-        "--show-error",
-        "--fail",
-        "--max-time",
-        "60",
-    ]
-    .map(str::to_owned);
+    let curl = ["-q", "--silent", "--show-error", "--fail", "--max-time", "60"].map(str::to_owned);
     let curl = |more: &[&str]| -> (&'static str, Vec<String>) {
-        (
-            "curl",
-            curl.iter()
-                .cloned()
-                .chain(more.iter().map(|arg| (*arg).to_owned()))
-                .collect(),
-        )
+        ("curl", curl.iter().cloned().chain(more.iter().map(|arg| (*arg).to_owned())).collect())
     };
     let wget = |more: &[&str]| -> (&'static str, Vec<String>) {
-        let always = [
-            "--no-verbose",
-            "--tries=1",
-            "--timeout=60",
-            "--output-document=-",
-        ];
-        (
-            "wget",
-            always
-                .iter()
-                .chain(more)
-                .map(|arg| (*arg).to_owned())
-                .collect(),
-        )
+        let always = ["--no-verbose", "--tries=1", "--timeout=60", "--output-document=-"];
+        ("wget", always.iter().chain(more).map(|arg| (*arg).to_owned()).collect())
     };
     let git = |url: String| ("git", vec!["ls-remote".to_owned(), url]);
     let me = format!("http://{at}/me");
     let basic = format!("http://{at}/basic");
     let rows = [
-        (
-            "curl -u T:",
-            "/me",
-            curl(&["-u", &format!("{token}:"), &me]),
-        ),
-        (
-            "curl -u x-oauth-basic:T",
-            "/me",
-            curl(&["-u", &format!("x-oauth-basic:{token}"), &me]),
-        ),
-        (
-            "curl -u T:x-oauth-basic",
-            "/me",
-            curl(&["-u", &format!("{token}:x-oauth-basic"), &me]),
-        ),
-        (
-            "curl --oauth2-bearer",
-            "/me",
-            curl(&["--oauth2-bearer", token, &me]),
-        ),
-        (
-            "curl with userinfo",
-            "/me",
-            curl(&[&format!("http://{token}@{at}/me")]),
-        ),
-        (
-            "curl with :T",
-            "/me",
-            curl(&[&format!("http://:{token}@{at}/me")]),
-        ),
-        (
-            "curl --anyauth, which waits to be asked",
-            "/basic",
-            curl(&["--anyauth", "-u", &format!("{token}:"), &basic]),
-        ),
+        ("curl -u T:", "/me", curl(&["-u", &format!("{token}:"), &me])),
+        ("curl -u x-oauth-basic:T", "/me", curl(&["-u", &format!("x-oauth-basic:{token}"), &me])),
+        ("curl -u T:x-oauth-basic", "/me", curl(&["-u", &format!("{token}:x-oauth-basic"), &me])),
+        ("curl --oauth2-bearer", "/me", curl(&["--oauth2-bearer", token, &me])),
+        ("curl with userinfo", "/me", curl(&[&format!("http://{token}@{at}/me")])),
+        ("curl with :T", "/me", curl(&[&format!("http://:{token}@{at}/me")])),
+        ("curl --anyauth, which waits to be asked", "/basic", curl(&["--anyauth", "-u", &format!("{token}:"), &basic])),
         (
             "wget, which waits to be asked",
             "/basic",
-            wget(&[
-                "--user=x-oauth-basic",
-                &format!("--password={token}"),
-                &basic,
-            ]),
+            wget(&["--user=x-oauth-basic", &format!("--password={token}"), &basic]),
         ),
-        (
-            "wget with userinfo",
-            "/basic",
-            wget(&[&format!("http://{token}:x-oauth-basic@{at}/basic")]),
-        ),
+        ("wget with userinfo", "/basic", wget(&[&format!("http://{token}:x-oauth-basic@{at}/basic")])),
         (
             "wget --auth-no-challenge",
             "/me",
-            wget(&[
-                "--auth-no-challenge",
-                &format!("--user={token}"),
-                "--password=x-oauth-basic",
-                &me,
-            ]),
+            wget(&["--auth-no-challenge", &format!("--user={token}"), "--password=x-oauth-basic", &me]),
         ),
         (
             "git with userinfo",
@@ -137,11 +67,7 @@ fn curl_wget_and_git_are_served_with_the_credential_each_can_send() {
         let before = stage.upstream.count();
         let outcome = Tool::new(tool).args(args).run();
         let arrived = arrivals(&stage, before);
-        assert_eq!(
-            arrived,
-            [(target.to_owned(), vec!["alice".to_owned()])],
-            "{name}: {outcome:?}"
-        );
+        assert_eq!(arrived, [(target.to_owned(), vec!["alice".to_owned()])], "{name}: {outcome:?}");
         // The upstream is no git server, so git itself can't be content with it.
         if tool != "git" {
             assert!(outcome.success, "{name}: {outcome:?}");
@@ -162,30 +88,15 @@ fn python_requests_is_served_where_it_is_installed() {
     let token = &Token::new(&Signer::rs256()).mint();
     let at = stage.envoy.address();
     let rows = [
-        (
-            "auth",
-            format!("requests.get('http://{at}/me', auth=('{token}', 'x-oauth-basic'))"),
-        ),
-        (
-            "userinfo",
-            format!("requests.get('http://x-oauth-basic:{token}@{at}/me')"),
-        ),
-        (
-            "header",
-            format!(
-                "requests.get('http://{at}/me', headers={{'Authorization': 'Bearer {token}'}})"
-            ),
-        ),
+        ("auth", format!("requests.get('http://{at}/me', auth=('{token}', 'x-oauth-basic'))")),
+        ("userinfo", format!("requests.get('http://x-oauth-basic:{token}@{at}/me')")),
+        ("header", format!("requests.get('http://{at}/me', headers={{'Authorization': 'Bearer {token}'}})")),
     ];
     for (name, call) in rows {
         let before = stage.upstream.count();
         let outcome = script(&format!("import requests; print({call}.status_code)"));
         assert_eq!(outcome.stdout, "200\n", "{name}: {outcome:?}");
         let arrived = arrivals(&stage, before);
-        assert_eq!(
-            arrived,
-            [("/me".to_owned(), vec!["alice".to_owned()])],
-            "{name}"
-        );
+        assert_eq!(arrived, [("/me".to_owned(), vec!["alice".to_owned()])], "{name}");
     }
 }

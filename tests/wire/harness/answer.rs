@@ -37,11 +37,7 @@ impl Answer {
     /// The value of a header that must not come twice.
     pub fn value(&self, name: &str) -> Option<String> {
         let mut values = self.values(name);
-        assert!(
-            values.len() < 2,
-            "{name} came {} times: {values:?}",
-            values.len()
-        );
+        assert!(values.len() < 2, "{name} came {} times: {values:?}", values.len());
         values.pop()
     }
 

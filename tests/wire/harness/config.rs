@@ -7,9 +7,7 @@ use crate::support::mint::{AUDIENCE, ISSUER, Signer, jwks};
 pub const REALM: &str = "wire.test";
 
 /// Every algorithm the filter can be told to accept.
-pub const ALGORITHMS: [&str; 9] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
-];
+pub const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 /// The headers towards the upstream that are the filter's own, by the defaults.
 pub const OWN_HEADERS: [&str; 7] = [

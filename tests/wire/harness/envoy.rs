@@ -16,12 +16,7 @@ use super::setup::{PLUGIN, Plugin, Setup};
 use super::wait::{wait_for, wait_until};
 
 /// Traces of a virtual machine that died, in the words of Envoy and of the panic hook.
-const TRAP: [&str; 4] = [
-    "Uncaught RuntimeError",
-    "in-VM backtrace",
-    "panicked at",
-    "Wasm VM failed",
-];
+const TRAP: [&str; 4] = ["Uncaught RuntimeError", "in-VM backtrace", "panicked at", "Wasm VM failed"];
 
 /// How every token begins, alone and as the first or second half of Basic: no log holds it.
 const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];
@@ -71,13 +66,7 @@ impl Envoy {
         });
         let listener = listener(admin);
         let filtered = !matches!(setup.plugin, Plugin::Absent);
-        Self {
-            process,
-            folder,
-            listener,
-            admin,
-            filtered,
-        }
+        Self { process, folder, listener, admin, filtered }
     }
 
     /// Starts an Envoy that must refuse to; gives back what it logged.
@@ -89,22 +78,14 @@ impl Envoy {
                 return Some(status);
             }
             let admin = fs::read_to_string(&admin_file).ok()?.trim().parse().ok()?;
-            assert!(
-                !ready(admin),
-                "Envoy started with a configuration it had to refuse: {:?}",
-                setup.plugin
-            );
+            assert!(!ready(admin), "Envoy started with a configuration it had to refuse: {:?}", setup.plugin);
             None
         });
         assert!(!status.success(), "Envoy ended as if all were well");
         let log = fs::read_to_string(log_file(folder.path())).expect("a log");
         // To trip over a configuration is not to refuse it.
         for trap in TRAP {
-            assert!(
-                !log.contains(trap),
-                "the filter trapped ({trap}):\n{}",
-                tail(&log)
-            );
+            assert!(!log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
         }
         log
     }
@@ -119,32 +100,20 @@ impl Envoy {
         let (status, text) = get(self.admin, "/stats?format=json");
         assert_eq!(status, 200, "the admin endpoint gives statistics");
         let stats: Value = serde_json::from_str(&text).expect("statistics are JSON");
-        let stats = stats["stats"]
-            .as_array()
-            .expect("a list of statistics")
-            .iter();
-        stats
-            .filter(|stat| stat["name"] == name)
-            .find_map(|stat| stat["value"].as_u64())
-            .unwrap_or(0)
+        let stats = stats["stats"].as_array().expect("a list of statistics").iter();
+        stats.filter(|stat| stat["name"] == name).find_map(|stat| stat["value"].as_u64()).unwrap_or(0)
     }
 
     pub fn wait_for_stat(&self, name: &str, condition: impl Fn(u64) -> bool) {
-        wait_until(&format!("{name} reaches its value"), || {
-            condition(self.stat(name))
-        });
+        wait_until(&format!("{name} reaches its value"), || condition(self.stat(name)));
     }
 
     /// How often a virtual machine was replaced, or should have been, after a trap.
     pub fn reloads(&self) -> u64 {
-        [
-            "vm_reload_success",
-            "vm_reload_failure",
-            "vm_reload_backoff",
-        ]
-        .iter()
-        .map(|outcome| self.stat(&format!("wasm.{PLUGIN}.{outcome}")))
-        .sum()
+        ["vm_reload_success", "vm_reload_failure", "vm_reload_backoff"]
+            .iter()
+            .map(|outcome| self.stat(&format!("wasm.{PLUGIN}.{outcome}")))
+            .sum()
     }
 
     /// The lines of the access log, once there are this many.
@@ -179,28 +148,18 @@ impl Drop for Envoy {
             return;
         }
         for trap in TRAP {
-            assert!(
-                !log.contains(trap),
-                "the filter trapped ({trap}):\n{}",
-                tail(&log)
-            );
+            assert!(!log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
         }
-        let access_log =
-            fs::read_to_string(access_log_file(self.folder.path())).unwrap_or_default();
+        let access_log = fs::read_to_string(access_log_file(self.folder.path())).unwrap_or_default();
         for (name, text) in [("log", &log), ("access log", &access_log)] {
-            let leak = text
-                .lines()
-                .find(|line| TOKEN.iter().any(|token| line.contains(token)));
+            let leak = text.lines().find(|line| TOKEN.iter().any(|token| line.contains(token)));
             assert_eq!(leak, None, "a token in Envoy's {name}");
         }
     }
 }
 
 fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
-    let folder = tempfile::Builder::new()
-        .prefix("postern-wire-")
-        .tempdir()
-        .expect("a folder");
+    let folder = tempfile::Builder::new().prefix("postern-wire-").tempdir().expect("a folder");
     let wasm = match setup.plugin {
         Plugin::Absent => PathBuf::new(),
         Plugin::Text(_) | Plugin::Struct(_) => module().to_owned(),
@@ -218,12 +177,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         // Hot restart shares memory by a number; without it any number of Envoys run at once.
         .arg("--disable-hot-restart")
         // What a filter says, and of the rest only what is wrong.
-        .args([
-            "--log-level",
-            "warning",
-            "--component-log-level",
-            "wasm:info",
-        ])
+        .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
@@ -256,9 +210,7 @@ fn listener(admin: SocketAddr) -> SocketAddr {
     let (_, text) = get(admin, "/listeners?format=json");
     let listeners: Value = serde_json::from_str(&text).expect("listeners are JSON");
     let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
-    let port = address["port_value"]
-        .as_u64()
-        .and_then(|port| u16::try_from(port).ok());
+    let port = address["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
     SocketAddr::from(([127, 0, 0, 1], port.expect("a listener with a port")))
 }
 
@@ -278,9 +230,7 @@ fn ready(admin: SocketAddr) -> bool {
 }
 
 fn post(admin: SocketAddr, path: &str) {
-    let request = Request::new("POST", path)
-        .field("connection", "close")
-        .body(b"");
+    let request = Request::new("POST", path).field("connection", "close").body(b"");
     assert_eq!(http1::send(admin, &request).status, 200, "{path}");
 }
 
@@ -292,27 +242,14 @@ fn binary() -> &'static Path {
             return PathBuf::from(program);
         }
         let fetch = project().join("envoy/fetch-envoy");
-        assert!(
-            fetch.is_file(),
-            "no Envoy to test with: set $ENVOY, or provide {}",
-            fetch.display()
-        );
-        let output = Command::new(&fetch)
-            .output()
-            .unwrap_or_else(|error| panic!("can't run {}: {error}", fetch.display()));
+        assert!(fetch.is_file(), "no Envoy to test with: set $ENVOY, or provide {}", fetch.display());
+        let output =
+            Command::new(&fetch).output().unwrap_or_else(|error| panic!("can't run {}: {error}", fetch.display()));
         let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} failed:\n{complaint}",
-            fetch.display()
-        );
+        assert!(output.status.success(), "{} failed:\n{complaint}", fetch.display());
         let text = String::from_utf8_lossy(&output.stdout);
         let path = project().join(text.lines().last().unwrap_or_default().trim());
-        assert!(
-            path.is_file(),
-            "{} printed no path of a file: {text:?}",
-            fetch.display()
-        );
+        assert!(path.is_file(), "{} printed no path of a file: {text:?}", fetch.display());
         path
     })
 }
@@ -325,11 +262,7 @@ fn module() -> &'static Path {
             Some(path) => PathBuf::from(path),
             None => project().join("target/wasm32-wasip1/release/postern.wasm"),
         };
-        assert!(
-            path.is_file(),
-            "no filter to test at {}: run `make wasm`, or set $POSTERN_WASM",
-            path.display()
-        );
+        assert!(path.is_file(), "no filter to test at {}: run `make wasm`, or set $POSTERN_WASM", path.display());
         path
     })
 }

@@ -13,9 +13,7 @@ pub struct Connection {
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("Envoy listens");
-        Self {
-            wire: Wire::new(stream).expect("a socket that takes options"),
-        }
+        Self { wire: Wire::new(stream).expect("a socket that takes options") }
     }
 
     /// Writes these bytes. A peer that has already refused may have hung up: its answer,
@@ -26,45 +24,29 @@ impl Connection {
 
     /// Reads the answer to a request of this method.
     pub fn answer(&mut self, method: &str) -> Answer {
-        self.try_answer(method)
-            .expect("an answer, not a closed connection")
+        self.try_answer(method).expect("an answer, not a closed connection")
     }
 
     fn try_answer(&mut self, method: &str) -> Option<Answer> {
         loop {
             let head = self.wire.head().expect("an answer that can be read")?;
-            let status = head
-                .start
-                .split(' ')
-                .nth(1)
-                .and_then(|status| status.parse().ok());
+            let status = head.start.split(' ').nth(1).and_then(|status| status.parse().ok());
             let status = status.unwrap_or_else(|| panic!("a status line, not {:?}", head.start));
             if (100..200).contains(&status) {
                 continue;
             }
-            let mut answer = Answer {
-                status,
-                fields: head.fields.clone(),
-                ..Answer::default()
-            };
+            let mut answer = Answer { status, fields: head.fields.clone(), ..Answer::default() };
             if method == "HEAD" {
                 // Bytes after the head of such an answer would be a body that must not be.
                 // Nothing says where it would end, so the connection is closed to find out.
+                self.wire.stream().shutdown(Shutdown::Write).expect("an open socket");
                 self.wire
-                    .stream()
-                    .shutdown(Shutdown::Write)
-                    .expect("an open socket");
-                self.wire
-                    .body(Framing::UntilClose, |piece| {
-                        answer.body.extend_from_slice(piece)
-                    })
+                    .body(Framing::UntilClose, |piece| answer.body.extend_from_slice(piece))
                     .expect("the end of the connection");
             } else if status != 204 && status != 304 {
                 let framing = head.framing().unwrap_or(Framing::UntilClose);
-                answer.trailers = self
-                    .wire
-                    .body(framing, |piece| answer.body.extend_from_slice(piece))
-                    .expect("a whole body");
+                answer.trailers =
+                    self.wire.body(framing, |piece| answer.body.extend_from_slice(piece)).expect("a whole body");
             }
             return Some(answer);
         }

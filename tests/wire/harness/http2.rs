@@ -15,10 +15,7 @@ use super::wait::PATIENCE;
 
 /// Sends one request on a connection of its own.
 pub fn send(address: SocketAddr, request: &Request) -> Answer {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let patience: Duration = PATIENCE;
     runtime
         .block_on(async { tokio::time::timeout(patience, exchange(address, request)).await })
@@ -44,11 +41,8 @@ async fn exchange(address: SocketAddr, request: &Request) -> Result<Answer, h2::
     }
 
     let response = response.await?;
-    let mut answer = Answer {
-        status: response.status().as_u16(),
-        fields: fields(response.headers()),
-        ..Answer::default()
-    };
+    let mut answer =
+        Answer { status: response.status().as_u16(), fields: fields(response.headers()), ..Answer::default() };
     let mut body = response.into_body();
     while let Some(bytes) = body.data().await {
         let bytes = bytes?;
@@ -77,16 +71,11 @@ fn map(fields: &[(Vec<u8>, Vec<u8>)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in fields {
         let name = HeaderName::from_bytes(name).expect("a header name");
-        map.append(
-            name,
-            HeaderValue::from_bytes(value).expect("a header value"),
-        );
+        map.append(name, HeaderValue::from_bytes(value).expect("a header value"));
     }
     map
 }
 
 fn fields(map: &HeaderMap) -> Vec<Field> {
-    map.iter()
-        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-        .collect()
+    map.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }

@@ -29,11 +29,7 @@ impl Script {
     }
 
     pub fn bytes(status: u16, body: &[u8]) -> Self {
-        Self::Answer {
-            status,
-            fields: Vec::new(),
-            body: body.to_vec(),
-        }
+        Self::Answer { status, fields: Vec::new(), body: body.to_vec() }
     }
 
     pub fn field(mut self, name: &str, value: &[u8]) -> Self {
@@ -73,11 +69,7 @@ pub struct Issuer {
 impl Issuer {
     /// An issuer that answers 404 to everything, until told otherwise.
     pub fn start(journal: &Journal) -> Self {
-        let stage = Arc::new(Stage {
-            play: Mutex::default(),
-            gate: Condvar::new(),
-            journal: journal.clone(),
-        });
+        let stage = Arc::new(Stage { play: Mutex::default(), gate: Condvar::new(), journal: journal.clone() });
         let server = Server::start({
             let stage = Arc::clone(&stage);
             move |wire| serve(wire, &stage)
@@ -112,12 +104,7 @@ impl Issuer {
 
     /// How often this path was asked for.
     pub fn asked(&self, path: &str) -> usize {
-        self.stage
-            .play()
-            .asked
-            .iter()
-            .filter(|other| *other == path)
-            .count()
+        self.stage.play().asked.iter().filter(|other| *other == path).count()
     }
 
     pub fn asked_at_all(&self) -> usize {
@@ -125,9 +112,7 @@ impl Issuer {
     }
 
     pub fn wait_until_asked(&self, path: &str) {
-        wait_until(&format!("the issuer is asked for {path}"), || {
-            self.asked(path) > 0
-        });
+        wait_until(&format!("the issuer is asked for {path}"), || self.asked(path) > 0);
     }
 }
 
@@ -151,11 +136,8 @@ fn serve(mut wire: Wire, stage: &Stage) {
             .unwrap_or_else(PoisonError::into_inner);
         let script = play.scripts.get(&path).cloned();
         drop(play);
-        let Script::Answer {
-            status,
-            fields,
-            body,
-        } = script.unwrap_or_else(|| Script::bytes(404, b"no such thing here"))
+        let Script::Answer { status, fields, body } =
+            script.unwrap_or_else(|| Script::bytes(404, b"no such thing here"))
         else {
             return;
         };

@@ -30,30 +30,20 @@ pub enum Framing {
 
 impl Head {
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.fields.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
-        self.values(name)
-            .next()
-            .map(|value| String::from_utf8_lossy(value).into_owned())
+        self.values(name).next().map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
     /// The framing the fields declare, if any.
     pub fn framing(&self) -> Option<Framing> {
-        if self
-            .text("transfer-encoding")
-            .is_some_and(|te| te.eq_ignore_ascii_case("chunked"))
-        {
+        if self.text("transfer-encoding").is_some_and(|te| te.eq_ignore_ascii_case("chunked")) {
             return Some(Framing::Chunked);
         }
         let length = self.text("content-length")?;
-        Some(Framing::Length(
-            length.parse().expect("a content-length is a number"),
-        ))
+        Some(Framing::Length(length.parse().expect("a content-length is a number")))
     }
 }
 
@@ -70,10 +60,7 @@ impl Wire {
         // A peer that never answers is a failure with a name, not a test that hangs.
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-        })
+        Ok(Self { stream, unread: Vec::new() })
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -92,21 +79,13 @@ impl Wire {
                 return Ok(Some(parse_head(raw)));
             }
             if !self.fill()? {
-                return if self.unread.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(io::ErrorKind::UnexpectedEof.into())
-                };
+                return if self.unread.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
         }
     }
 
     /// Reads a body piece by piece; gives back the trailers.
-    pub fn body(
-        &mut self,
-        framing: Framing,
-        mut piece: impl FnMut(&[u8]),
-    ) -> io::Result<Vec<Field>> {
+    pub fn body(&mut self, framing: Framing, mut piece: impl FnMut(&[u8])) -> io::Result<Vec<Field>> {
         match framing {
             Framing::Length(length) => {
                 self.exactly(length, &mut piece)?;
@@ -189,15 +168,11 @@ impl Wire {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 fn parse_head(raw: Vec<u8>) -> Head {
-    let mut lines = raw
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let start = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
     let fields = lines.filter_map(parse_field).collect();
     Head { start, fields, raw }

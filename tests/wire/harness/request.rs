@@ -35,8 +35,7 @@ impl Request {
     }
 
     pub fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.fields
-            .push((name.as_bytes().to_vec(), value.as_ref().to_vec()));
+        self.fields.push((name.as_bytes().to_vec(), value.as_ref().to_vec()));
         self
     }
 
@@ -55,8 +54,7 @@ impl Request {
 
     /// Sends the body in chunks, with this field after it.
     pub fn trailer(mut self, name: &str, value: &str) -> Self {
-        self.trailers
-            .push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        self.trailers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
         self
     }
 

@@ -34,11 +34,7 @@ impl Server {
                 std::thread::spawn(move || serve(wire));
             }
         });
-        Self {
-            address,
-            stop,
-            accepting: Some(accepting),
-        }
+        Self { address, stop, accepting: Some(accepting) }
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -29,11 +29,7 @@ pub struct Route {
 
 impl Route {
     pub fn prefix(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            name: None,
-            metadata: None,
-        }
+        Self { prefix: prefix.to_owned(), name: None, metadata: None }
     }
 
     pub fn named(mut self, name: &str) -> Self {

@@ -33,11 +33,7 @@ impl Stage {
     pub fn with_journal(setup: &Setup, journal: Journal) -> Self {
         let upstream = Upstream::start(&journal);
         let envoy = Envoy::start(setup, upstream.address());
-        Self {
-            envoy,
-            upstream,
-            journal,
-        }
+        Self { envoy, upstream, journal }
     }
 
     /// Starts beside an issuer, which the configuration may name.
@@ -58,11 +54,7 @@ impl Stage {
     pub fn exchange(&self, before: usize, answer: Answer) -> Exchange {
         let index = answer.value(SEEN).and_then(|index| index.parse().ok());
         if index.is_none() {
-            assert_eq!(
-                self.upstream.count(),
-                before,
-                "the upstream saw a request that it did not answer: {answer:?}"
-            );
+            assert_eq!(self.upstream.count(), before, "the upstream saw a request that it did not answer: {answer:?}");
         }
         let seen = index.map(|index| self.upstream.whole(index));
         Exchange { answer, seen }
@@ -71,11 +63,7 @@ impl Stage {
     /// Proves that the filter still lives: a good request on each worker's listener is answered.
     pub fn still_serves(&self, token: &str) {
         let exchange = self.send(Protocol::Http1, &Request::get("/me").bearer(token));
-        assert_eq!(
-            exchange.answer.status, 200,
-            "a good request after this: {:?}",
-            exchange.answer
-        );
+        assert_eq!(exchange.answer.status, 200, "a good request after this: {:?}", exchange.answer);
         assert_eq!(self.envoy.reloads(), 0, "no virtual machine was replaced");
     }
 }
@@ -90,31 +78,14 @@ pub struct Exchange {
 impl Exchange {
     /// What the upstream saw of a request that had to get there.
     pub fn allowed(self, name: &str) -> Seen {
-        assert_eq!(
-            self.answer.status,
-            200,
-            "{name}: {:?} {}",
-            self.answer,
-            self.answer.text()
-        );
-        self.seen
-            .unwrap_or_else(|| panic!("{name}: 200, but not from the upstream"))
+        assert_eq!(self.answer.status, 200, "{name}: {:?} {}", self.answer, self.answer.text());
+        self.seen.unwrap_or_else(|| panic!("{name}: 200, but not from the upstream"))
     }
 
     /// The answer to a request that had to be stopped.
     pub fn refused(self, name: &str, status: u16) -> Answer {
-        assert!(
-            self.seen.is_none(),
-            "{name}: reached the upstream: {:?}",
-            self.seen
-        );
-        assert_eq!(
-            self.answer.status,
-            status,
-            "{name}: {:?} {}",
-            self.answer,
-            self.answer.text()
-        );
+        assert!(self.seen.is_none(), "{name}: reached the upstream: {:?}", self.seen);
+        assert_eq!(self.answer.status, status, "{name}: {:?} {}", self.answer, self.answer.text());
         self.answer
     }
 }

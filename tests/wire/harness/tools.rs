@@ -17,21 +17,12 @@ impl Tool {
         let home = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(name);
         command.env_clear().current_dir(home.path());
-        command
-            .env("HOME", home.path())
-            .env("LC_ALL", "C")
-            .env("no_proxy", "*");
-        command
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_TERMINAL_PROMPT", "0");
+        command.env("HOME", home.path()).env("LC_ALL", "C").env("no_proxy", "*");
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        Self {
-            command,
-            name,
-            _home: home,
-        }
+        Self { command, name, _home: home }
     }
 
     pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
@@ -41,12 +32,10 @@ impl Tool {
 
     /// Runs to the end; its exit status and all it printed, for a failing test to show.
     pub fn run(mut self) -> Outcome {
-        let output = self.command.output().unwrap_or_else(|error| {
-            panic!(
-                "these tests need {}, and it can't be run: {error}",
-                self.name
-            )
-        });
+        let output = self
+            .command
+            .output()
+            .unwrap_or_else(|error| panic!("these tests need {}, and it can't be run: {error}", self.name));
         Outcome {
             success: output.status.success(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

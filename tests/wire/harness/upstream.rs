@@ -23,12 +23,7 @@ pub struct Seen {
 
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{} bytes of body",
-            self.head.raw.escape_ascii(),
-            self.body.len()
-        )
+        write!(f, "{}{} bytes of body", self.head.raw.escape_ascii(), self.body.len())
     }
 }
 
@@ -39,18 +34,12 @@ impl Seen {
 
     /// Every value of a header, in order.
     pub fn values(&self, name: &str) -> Vec<String> {
-        self.head
-            .values(name)
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-            .collect()
+        self.head.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
     }
 
     /// Whether these bytes stand anywhere in the head: in the request line, a name or a value.
     pub fn head_holds(&self, needle: &str) -> bool {
-        self.head
-            .raw
-            .windows(needle.len())
-            .any(|window| window == needle.as_bytes())
+        self.head.raw.windows(needle.len()).any(|window| window == needle.as_bytes())
     }
 }
 
@@ -82,12 +71,7 @@ impl Upstream {
 
     /// The request of this index, once it is here in full.
     pub fn whole(&self, index: usize) -> Seen {
-        wait_for("a whole request at the upstream", || {
-            lock(&self.seen)
-                .get(index)
-                .filter(|seen| seen.whole)
-                .cloned()
-        })
+        wait_for("a whole request at the upstream", || lock(&self.seen).get(index).filter(|seen| seen.whole).cloned())
     }
 
     pub fn all(&self) -> Vec<Seen> {
@@ -105,10 +89,7 @@ fn serve(mut wire: Wire, all: &Mutex<Vec<Seen>>, journal: &Journal) {
         let is_head = head.start.starts_with("HEAD ");
         let index = {
             let mut all = lock(all);
-            let seen = Seen {
-                head,
-                ..Seen::default()
-            };
+            let seen = Seen { head, ..Seen::default() };
             all.push(seen);
             all.len() - 1
         };

@@ -9,10 +9,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// Looks again and again until `look` finds something.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "to notice a hang one has to look at the clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "to notice a hang one has to look at the clock")]
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

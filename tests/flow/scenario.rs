@@ -1,0 +1,247 @@
+//! A small world around the core: a configuration, keys, a clock, and what became of a request.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use postern::config::Config;
+use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
+use postern::flow::{AwaitingKeys, Env, Next, Step, begin};
+use postern::jwks::{Fetch, FetchError, KeyStore};
+use postern::reply::Reply;
+use postern::request::{Mutation, RequestHead, Route};
+use postern::time::UnixTime;
+use serde_json::{Value, json};
+
+use crate::support::mint::{AUDIENCE, ISSUER, Signer, jwks};
+
+pub const NOW: u64 = 1_800_000_000;
+
+/// What became of a request: what the service sees, or what the client is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Allowed(Vec<(String, String)>),
+    Refused { status: u16, reason: String },
+}
+
+impl Outcome {
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed(_))
+    }
+
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Allowed(_) => "ok".to_owned(),
+            Self::Refused { status, reason } => format!("{status} {reason}"),
+        }
+    }
+}
+
+/// Let on, with these fields beside the request's own pseudo headers.
+pub fn allowed(identity: &[(&str, &str)]) -> Outcome {
+    let own = [(":method", "GET"), (":path", "/api/tap"), (":scheme", "https"), (":authority", "api.test")];
+    Outcome::Allowed(own.iter().chain(identity).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+}
+
+pub fn refused(status: u16, reason: &str) -> Outcome {
+    Outcome::Refused { status, reason: reason.to_owned() }
+}
+
+pub struct Scenario {
+    document: Value,
+    world: Option<World>,
+    now: u64,
+    signatures: Counting,
+    last_fields: Vec<(String, String)>,
+    last_reply: Option<Reply>,
+    output: String,
+}
+
+struct World {
+    config: Rc<Config>,
+    keys: KeyStore,
+}
+
+/// A request that waits, and its fields so far.
+pub struct Waiting {
+    request: Box<AwaitingKeys>,
+    fields: Vec<(String, String)>,
+}
+
+/// Counts how many signatures were checked: what can be refused without, should be.
+#[derive(Default)]
+struct Counting(Cell<usize>);
+
+impl SignatureCheck for Counting {
+    fn verify(&self, algorithm: Algorithm, key: &PublicKey, token: &str, now: UnixTime) -> bool {
+        self.0.set(self.0.get() + 1);
+        JwtSimple.verify(algorithm, key, token, now)
+    }
+}
+
+impl Scenario {
+    pub fn inline(signers: &[&Signer]) -> Self {
+        let mut algorithms: Vec<&str> = signers.iter().map(|signer| signer.alg()).collect();
+        algorithms.dedup();
+        Self::new(json!({"inline": jwks(signers)}), &json!(algorithms))
+    }
+
+    pub fn remote() -> Self {
+        Self::new(json!({"uri": "https://issuer.test/keys", "cluster": "issuer"}), &json!(["ES256"]))
+    }
+
+    fn new(keys: Value, algorithms: &Value) -> Self {
+        let rule = |name: &str, require: Value| json!({"name": name, "match": {"prefix": format!("/{name}")}, "require": require});
+        let document = json!({
+            "issuers": [{"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": algorithms, "jwks": keys}],
+            "credentials": {},
+            "headers": {},
+            "rules": [
+                {"name": "public", "match": {"prefix": "/public"}, "access": "anonymous"},
+                {"name": "optional", "match": {"prefix": "/optional"}, "access": "optional"},
+                {"name": "tap", "match": {"path": "/api/tap"}, "require": {"capabilities": {"all_of": ["read:tap"]}}},
+                rule("any", json!({"capabilities": {"any_of": ["a", "b"]}})),
+                rule("group", json!({"groups": {"any_of": ["g"]}})),
+                rule("users", json!({"users": ["alice"]})),
+            ],
+        });
+        Self {
+            document,
+            world: None,
+            now: NOW,
+            signatures: Counting::default(),
+            last_fields: Vec::new(),
+            last_reply: None,
+            output: String::new(),
+        }
+    }
+
+    pub fn with_query_tokens(mut self) -> Self {
+        self.document["credentials"]["query"] = true.into();
+        self
+    }
+
+    pub fn forwarding_tokens(mut self) -> Self {
+        self.document["headers"]["forward_token"] = true.into();
+        self
+    }
+
+    pub fn requiring_tls(mut self) -> Self {
+        self.document["require_tls"] = true.into();
+        self
+    }
+
+    /// A request that is decided at once.
+    pub fn get(&mut self, path: &str, fields: &[(&str, &str)]) -> Outcome {
+        match self.begin(path, fields) {
+            Ok(outcome) => outcome,
+            Err(_) => panic!("{path} waits for keys"),
+        }
+    }
+
+    /// A request that has to wait.
+    pub fn arrive(&mut self, path: &str, authorization: &str) -> Waiting {
+        match self.begin(path, &[("authorization", authorization)]) {
+            Err(waiting) => waiting,
+            Ok(outcome) => panic!("{path} does not wait: {outcome:?}"),
+        }
+    }
+
+    fn begin(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Outcome, Waiting> {
+        let mut all = vec![(":method", "GET"), (":path", path), (":scheme", "https"), (":authority", "api.test")];
+        for (name, value) in fields {
+            // A pseudo header stands once.
+            all.retain(|(known, _)| !(name.starts_with(':') && known == name));
+            all.push((*name, *value));
+        }
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let all: Vec<(String, String)> = all.iter().map(owned).collect();
+        let bytes = |(name, value): &(String, String)| (name.clone().into_bytes(), value.clone().into_bytes());
+        let head = RequestHead::new(all.iter().map(bytes).collect());
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let world = self.world.get_or_insert_with(|| World::new(&self.document));
+        let step = begin(&world.config, &head, &Route::default(), &mut world.keys, &env);
+        self.settle(step, all)
+    }
+
+    pub fn due(&mut self) -> Vec<Fetch> {
+        let now = UnixTime::from_seconds(self.now);
+        self.world.as_mut().unwrap().keys.due(now)
+    }
+
+    pub fn keys_arrive(&mut self, fetch: &Fetch, signers: &[&Signer]) {
+        let (now, body) = (UnixTime::from_seconds(self.now), jwks(signers).to_string());
+        self.world.as_mut().unwrap().keys.finish(fetch, Ok(body.into_bytes()), now).unwrap();
+    }
+
+    pub fn fetch_fails(&mut self, fetch: &Fetch, error: FetchError) {
+        let now = UnixTime::from_seconds(self.now);
+        self.world.as_mut().unwrap().keys.finish(fetch, Err(error), now).unwrap_err();
+    }
+
+    pub fn resume(&mut self, waiting: Waiting) -> Outcome {
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().keys, &env);
+        self.settle(step, waiting.fields).unwrap_or_else(|_| panic!("it waits again"))
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        self.now += seconds;
+    }
+
+    pub fn signatures_checked(&self) -> usize {
+        self.signatures.0.get()
+    }
+
+    /// The last request's field as it would stand in an access log.
+    pub fn last_field(&self, name: &str) -> Option<String> {
+        self.last_fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
+    }
+
+    pub fn last_reply_field(&self, name: &str) -> Option<String> {
+        let reply = self.last_reply.as_ref()?;
+        reply.headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+    }
+
+    /// All that was told to anyone but the service: replies, counters, records.
+    pub fn all_output(&self) -> &str {
+        &self.output
+    }
+
+    fn settle(&mut self, step: Step, mut fields: Vec<(String, String)>) -> Result<Outcome, Waiting> {
+        let Step { mutations, next } = step;
+        for mutation in mutations {
+            match mutation {
+                Mutation::Remove(name) => fields.retain(|(field, _)| field.as_bytes() != name),
+                Mutation::Set(name, value) => {
+                    let value = String::from_utf8(value).unwrap();
+                    match fields.iter_mut().find(|(field, _)| *field == name) {
+                        Some((_, old)) => *old = value,
+                        None => fields.push((name, value)),
+                    }
+                }
+            }
+        }
+        self.last_fields.clone_from(&fields);
+        match next {
+            Next::AwaitKeys(request) => Err(Waiting { request, fields }),
+            Next::Forward(report) => {
+                self.output.push_str(&format!("{report:?}"));
+                Ok(Outcome::Allowed(fields))
+            }
+            Next::Reply(reply, report) => {
+                self.output.push_str(&format!("{reply:?}{report:?}"));
+                let reason = reply.details.strip_prefix("postern_").unwrap().to_owned();
+                let status = reply.status;
+                self.last_reply = Some(reply);
+                Ok(Outcome::Refused { status, reason })
+            }
+        }
+    }
+}
+
+impl World {
+    fn new(document: &Value) -> Self {
+        let config = Config::parse(document.to_string().as_bytes()).unwrap();
+        Self { keys: KeyStore::new(&config.issuers), config: Rc::new(config) }
+    }
+}
