@@ -1,0 +1,105 @@
+//! `make run` as a stranger meets it: every printed line is pasted into a shell and has to give the status beside it.
+
+#![cfg(test)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// The running demonstration; ended with it, whatever becomes of the test.
+struct Demonstration(Child);
+
+impl Drop for Demonstration {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.terminate();
+        }
+    }
+}
+
+impl Demonstration {
+    fn start(ports: [u16; 4]) -> Self {
+        let mut command = Command::new("envoy/run");
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (variable, port) in ["PORT", "ADMIN_PORT", "ISSUER_PORT", "UPSTREAM_PORT"].iter().zip(ports) {
+            command.env(variable, port.to_string());
+        }
+        Self(command.spawn().expect("envoy/run can be started"))
+    }
+
+    /// What is printed up to the line that says how to end it.
+    fn printed(&mut self) -> Vec<String> {
+        let mut printed = Vec::new();
+        for line in BufReader::new(self.0.stdout.as_mut().unwrap()).lines().map_while(Result::ok) {
+            let last = line.contains("Ctrl-C stops everything");
+            printed.push(line);
+            if last {
+                return printed;
+            }
+        }
+        let mut why = String::new();
+        self.0.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
+        panic!("envoy/run ended by itself after {printed:#?}, saying:\n{why}");
+    }
+
+    /// As a supervisor or Ctrl-C would.
+    fn terminate(&mut self) -> ExitStatus {
+        let killed = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        self.0.wait().unwrap()
+    }
+}
+
+fn free_ports() -> [u16; 4] {
+    // Held together until all are known, so that they differ.
+    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
+    let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    ports.try_into().unwrap()
+}
+
+#[test]
+fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
+    let ports = free_ports();
+    let mut demonstration = Demonstration::start(ports);
+    let printed = demonstration.printed();
+    assert!(printed.iter().any(|line| line == "ready"), "{printed:#?}");
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for line in printed.iter().filter(|line| line.starts_with("curl ")) {
+        let (_, status) = line.rsplit_once(" # ").expect("a line ends in its status");
+        let pasted = Command::new("bash").args(["-c", line]).output().unwrap();
+        let answer = String::from_utf8_lossy(&pasted.stdout);
+        assert_eq!(answer.split_whitespace().nth(1), Some(status), "{line}\n{answer}");
+        if line.contains("X-Auth-Request-User: root") {
+            assert!(answer.contains("\nx-auth-request-user: alice\n"), "{answer}");
+            assert!(!answer.contains("root"), "{answer}");
+        }
+        *seen.entry(status.to_owned()).or_default() += 1;
+    }
+    for status in ["200", "400", "401", "403"] {
+        assert!(seen.contains_key(status), "no line gives {status}: {seen:?}");
+    }
+    assert!(demonstration.terminate().success());
+    for port in ports {
+        TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|_| panic!("port {port} is still taken"));
+    }
+}
+
+#[test]
+fn a_taken_port_gives_one_line_that_names_it_and_the_way_out() {
+    let ports = free_ports();
+    let _taken = TcpListener::bind(("127.0.0.1", ports[0])).unwrap();
+    let mut demonstration = Demonstration::start(ports);
+    let status = demonstration.0.wait().unwrap();
+    let mut said = String::new();
+    demonstration.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(said, format!("run: port {} is taken by another program; choose another with PORT=\n", ports[0]));
+}
