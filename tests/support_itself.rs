@@ -1,6 +1,9 @@
 //! The shared test support, checked before anything rests on it: a minter that signs wrongly
 //! or a parser that forgives would make every other test say nothing.
 
+#![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test that cannot go on should stop")]
+
 mod support;
 
 use jwt_simple::prelude::*;

@@ -7,6 +7,9 @@
 //! Beside what each test asks for, every Envoy here is held to this when its test ends: it
 //! is still running, its filter never trapped, and neither of its logs holds a token.
 
+#![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test that cannot go on should stop")]
+
 mod support;
 
 mod wire {
@@ -16,12 +19,16 @@ mod wire {
     mod access_log;
     mod answers;
     mod configuration;
+    mod credentials;
+    mod discovery;
     mod harness_itself;
+    mod herd;
     mod keys;
     mod parked;
-    mod refused;
+    mod rights;
     mod routes;
     mod spoofing;
     mod survives;
+    mod tokens;
     mod tools;
 }

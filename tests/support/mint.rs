@@ -242,7 +242,7 @@ impl Signer {
                 signature.to_vec()
             }
             (Key::Ed25519(key), _) => key.sk.sign(message, None).to_vec(),
-            (Key::Rsa(_), alg) => unreachable!("no constructor gives an RSA key {alg}"),
+            (Key::Rsa(_), alg) => panic!("no constructor gives an RSA key {alg}"),
         }
     }
 }
@@ -343,8 +343,6 @@ impl Token {
 }
 
 fn members(object: Value) -> Map<String, Value> {
-    match object {
-        Value::Object(members) => members,
-        other => panic!("not a JSON object: {other}"),
-    }
+    let Value::Object(members) = object else { panic!("not a JSON object: {object}") };
+    members
 }

@@ -1,5 +1,6 @@
-//! What several test binaries share. Each compiles all of it and uses a part, hence:
-#![allow(dead_code)]
+//! What several test binaries share.
+
+#![allow(dead_code, reason = "each binary compiles all of it and uses a part")]
 
 pub mod challenge;
 pub mod mint;

@@ -8,6 +8,7 @@ pub mod http2;
 pub mod issuer;
 pub mod journal;
 pub mod message;
+pub mod refusal;
 pub mod request;
 mod server;
 pub mod setup;

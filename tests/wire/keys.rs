@@ -1,9 +1,8 @@
-//! Keys that have to be fetched: once for everybody, and never in vain for the wrong reason.
+//! Keys that have to be fetched, and an issuer that does not always give them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::harness::config::{make_test_config, remote_issuer, with_issuer};
-use super::harness::http1::Connection;
 use super::harness::issuer::{Issuer, Script};
 use super::harness::journal::Journal;
 use super::harness::request::Request;
@@ -11,67 +10,8 @@ use super::harness::setup::Setup;
 use super::harness::stage::{BOTH, Protocol, Stage};
 use crate::support::mint::{Signer, Token, jwks};
 
-const HERD: usize = 200;
-const ACTIVE: &str = "http.ingress.downstream_rq_active";
-
 fn keys() -> Script {
     Script::json(&jwks(&[&Signer::rs256()]))
-}
-
-/// Sends a herd against cold keys, lets the issuer answer with `script` when all of it
-/// waits, and gives back the statuses and the values of `Retry-After`.
-fn herd(workers: usize, script: Script) -> Vec<(u16, Option<String>)> {
-    let journal = Journal::default();
-    let issuer = Issuer::start(&journal);
-    issuer.on("/keys", script);
-    issuer.close_gate();
-    let config = with_issuer(remote_issuer(&issuer.url("/keys")));
-    let setup = Setup::new(&config).concurrency(workers);
-    let stage = Stage::with_issuer(&journal, &issuer, setup);
-    let request = Request::get("/me").bearer(&Token::new(&Signer::rs256()).mint()).http1();
-
-    let mut clients: Vec<Connection> = (0..HERD)
-        .map(|_| {
-            let mut client = Connection::open(stage.envoy.address());
-            client.send(&request);
-            client
-        })
-        .collect();
-    stage.envoy.wait_for_stat(ACTIVE, |active| active == HERD as u64);
-    issuer.wait_until_asked("/keys");
-    assert_eq!(stage.upstream.count(), 0, "a request went on before there were keys");
-    issuer.open_gate();
-    let answers = clients
-        .iter_mut()
-        .map(|client| client.answer("GET"))
-        .map(|answer| (answer.status, answer.value("retry-after")))
-        .collect();
-    let asked = issuer.asked("/keys");
-    assert!((1..=workers).contains(&asked), "{asked} fetches by {workers} workers");
-    assert_eq!(stage.envoy.reloads(), 0);
-    answers
-}
-
-#[test]
-fn a_herd_on_cold_keys_waits_for_one_fetch_per_worker_and_is_served() {
-    for workers in [1, 2] {
-        let answers = herd(workers, keys());
-        assert_eq!(answers.len(), HERD);
-        assert!(answers.iter().all(|(status, _)| *status == 200), "{workers}: {answers:?}");
-    }
-}
-
-#[test]
-fn a_herd_on_failing_keys_is_told_to_come_again() {
-    for workers in [1, 2] {
-        let answers = herd(workers, Script::bytes(500, b"out of order"));
-        assert_eq!(answers.len(), HERD);
-        for (status, retry_after) in answers {
-            assert_eq!(status, 503, "{workers} workers");
-            let seconds = retry_after.expect("a Retry-After");
-            assert!(seconds.parse::<u32>().is_ok(), "Retry-After: {seconds}");
-        }
-    }
 }
 
 #[test]
@@ -150,7 +90,6 @@ fn a_token_of_an_unknown_issuer_or_a_broken_one_asks_nobody() {
         ("unknown issuer with jku", Token::new(signer).claim("iss", "https://evil.test").header("jku", jku.clone())),
         ("expired", Token::new(signer).expires_in(-3600).issued_in(-7200)),
         ("wrong audience", Token::new(signer).claim("aud", "https://other.test")),
-        ("no kid", Token::new(signer).without_header("kid")),
         ("alg none", Token::new(signer).header("alg", "none")),
     ];
     for protocol in BOTH {
@@ -191,45 +130,4 @@ fn a_new_key_is_fetched_when_the_first_token_it_signed_arrives() {
     let asked = issuer.asked("/keys");
     assert!(asked <= 3, "{asked} fetches for unknown kids");
     stage.still_serves(&Token::new(&old).mint());
-}
-
-#[test]
-fn discovery_finds_the_keys_and_believes_only_the_issuer_itself() {
-    let journal = Journal::default();
-    let elsewhere = Issuer::start(&journal);
-    elsewhere.on("/keys", keys());
-    // (name, what discovery says of the issuer at this URL, the status)
-    type Says = fn(&Issuer, &Issuer) -> Script;
-    let rows: [(&str, Says, u16); 6] = [
-        ("the keys", |me, _| document(&me.url(""), &me.url("/keys")), 200),
-        ("another issuer", |me, _| document("https://evil.test", &me.url("/keys")), 503),
-        ("the issuer with a slash", |me, _| document(&me.url("/"), &me.url("/keys")), 503),
-        ("keys on another host", |me, other| document(&me.url(""), &other.url("/keys")), 503),
-        ("no place of keys", |me, _| Script::json(&json!({ "issuer": me.url("") })), 503),
-        ("nothing", |_, _| Script::bytes(500, b"out of order"), 503),
-    ];
-    for (name, says, status) in rows {
-        let issuer = Issuer::start(&journal);
-        issuer.on("/.well-known/openid-configuration", says(&issuer, &elsewhere));
-        issuer.on("/keys", keys());
-        let mut entry = remote_issuer("");
-        entry["issuer"] = json!(issuer.url(""));
-        entry["jwks"] = json!({ "cluster": "issuer", "timeout": "30s" });
-        let setup = Setup::new(&with_issuer(entry));
-        let stage = Stage::with_issuer(&journal, &issuer, setup);
-        let token = Token::new(&Signer::rs256()).claim("iss", issuer.url("")).mint();
-        for _ in 0..2 {
-            let exchange = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token));
-            assert_eq!(exchange.answer.status, status, "{name}: {}", exchange.answer.text());
-        }
-        let keys_asked = usize::from(status == 200);
-        assert_eq!(issuer.asked("/keys"), keys_asked, "{name}");
-        assert_eq!(issuer.asked("/.well-known/openid-configuration"), 1, "{name}");
-        assert_eq!(elsewhere.asked_at_all(), 0, "{name}: asked a host that is not the issuer's");
-    }
-}
-
-fn document(issuer: &str, keys: &str) -> Script {
-    let document: Value = json!({ "issuer": issuer, "jwks_uri": keys });
-    Script::json(&document)
 }

@@ -18,6 +18,8 @@ const RECEIVED: &str = "http.ingress.downstream_cx_rx_bytes_total";
 enum Framing {
     Length,
     Chunked,
+    /// Chunked, and after the last chunk one trailer to keep and one that claims an identity.
+    Trailers,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,7 @@ struct Row {
 /// Every combination.
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for framing in [Framing::Length, Framing::Chunked] {
+    for framing in [Framing::Length, Framing::Chunked, Framing::Trailers] {
         for all_before in [false, true] {
             for allowed in [true, false] {
                 rows.push(Row { framing, all_before, allowed });
@@ -80,12 +82,16 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
     let (early, late) = body.split_at(if row.all_before { body.len() } else { 40_000 });
     let piece = |bytes: &[u8]| match row.framing {
         Framing::Length => bytes.to_vec(),
-        Framing::Chunked => bytes.chunks(16_000).flat_map(chunk).collect(),
+        Framing::Chunked | Framing::Trailers => bytes.chunks(16_000).flat_map(chunk).collect(),
     };
-    let end: &[u8] = if row.framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
+    let end: &[u8] = match row.framing {
+        Framing::Length => b"",
+        Framing::Chunked => b"0\r\n\r\n",
+        Framing::Trailers => b"0\r\nx-sum: 1\r\nx-auth-request-user: root\r\n\r\n",
+    };
     let framing = match row.framing {
         Framing::Length => ("content-length", body.len().to_string()),
-        Framing::Chunked => ("transfer-encoding", "chunked".to_owned()),
+        Framing::Chunked | Framing::Trailers => ("transfer-encoding", "chunked".to_owned()),
     };
     let mut first = Request::new("POST", "/me").bearer(&token).http1_head(&[(framing.0, &framing.1)]);
     first.extend(piece(early));
@@ -118,6 +124,11 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
         let seen = exchange.allowed(&name);
         assert!(seen.body == body, "{name}: {} bytes of {}", seen.body.len(), body.len());
         assert_eq!(seen.values("x-auth-request-user"), ["alice"], "{name}");
+        let trailers = match row.framing {
+            Framing::Length | Framing::Chunked => vec![],
+            Framing::Trailers => vec![("x-sum".to_owned(), b"1".to_vec())],
+        };
+        assert_eq!(seen.trailers, trailers, "{name}");
         let events = &stage.journal.events()[written_before..];
         let place = |event: &Event| events.iter().position(|other| other == event);
         let opened = place(&Event::GateOpened).expect("an opened gate");

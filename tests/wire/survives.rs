@@ -65,6 +65,25 @@ fn a_header_that_is_not_utf8_leaves_the_filter_alive() {
 }
 
 #[test]
+fn a_trailer_that_is_not_utf8_leaves_the_filter_alive() {
+    let stage = Stage::start(&Setup::new(&make_test_config()));
+    let token = &Token::new(&Signer::rs256()).mint();
+    for protocol in BOTH {
+        for (kind, value) in NOT_TEXT {
+            let name = format!("a trailer with {kind} over {protocol:?}");
+            let request = Request::new("POST", "/me")
+                .bearer(token)
+                .body(b"some bytes")
+                .trailer("x-checksum", value)
+                .trailer("x-auth-request-user", value);
+            let seen = stage.send(protocol, &request).allowed(&name);
+            assert_eq!(seen.trailers, [("x-checksum".to_owned(), value.to_vec())], "{name}");
+        }
+        stage.still_serves(token);
+    }
+}
+
+#[test]
 fn a_request_of_an_odd_shape_is_not_let_on_and_leaves_the_filter_alive() {
     let stage = Stage::start(&Setup::new(&make_test_config()));
     let token = &Token::new(&Signer::rs256()).mint();

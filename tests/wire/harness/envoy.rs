@@ -16,7 +16,7 @@ use super::setup::{PLUGIN, Plugin, Setup};
 use super::wait::{wait_for, wait_until};
 
 /// Traces of a virtual machine that died, in the words of Envoy and of the panic hook.
-const TRAP: [&str; 4] = ["Uncaught RuntimeError", "in-VM backtrace", "panicked at", "Wasm VM failed"];
+const TRAP: [&str; 3] = ["Uncaught RuntimeError", "in-VM backtrace", "panicked at"];
 
 /// How every token begins, alone and as the first or second half of Basic: no log holds it.
 const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];

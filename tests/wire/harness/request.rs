@@ -53,8 +53,8 @@ impl Request {
     }
 
     /// Sends the body in chunks, with this field after it.
-    pub fn trailer(mut self, name: &str, value: &str) -> Self {
-        self.trailers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.trailers.push((name.as_bytes().to_vec(), value.as_ref().to_vec()));
         self
     }
 

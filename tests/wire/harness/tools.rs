@@ -30,6 +30,11 @@ impl Tool {
         self
     }
 
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Runs to the end; its exit status and all it printed, for a failing test to show.
     pub fn run(mut self) -> Outcome {
         let output = self
@@ -44,8 +49,7 @@ impl Tool {
     }
 }
 
-// `stderr` is read by a failing assertion, which prints all of it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "a failing assertion prints all of it")]
 #[derive(Debug)]
 pub struct Outcome {
     pub success: bool,

@@ -1,0 +1,69 @@
+//! Many requests at once on keys that are not there yet: one fetch serves them all.
+
+use super::harness::config::{remote_issuer, with_issuer};
+use super::harness::http1::Connection;
+use super::harness::issuer::{Issuer, Script};
+use super::harness::journal::Journal;
+use super::harness::request::Request;
+use super::harness::setup::Setup;
+use super::harness::stage::Stage;
+use crate::support::mint::{Signer, Token, jwks};
+
+const HERD: usize = 200;
+const ACTIVE: &str = "http.ingress.downstream_rq_active";
+
+/// Sends a herd against cold keys, lets the issuer answer with `script` when all of it
+/// waits, and gives back the statuses and the values of `Retry-After`.
+fn herd(workers: usize, script: Script) -> Vec<(u16, Option<String>)> {
+    let journal = Journal::default();
+    let issuer = Issuer::start(&journal);
+    issuer.on("/keys", script);
+    issuer.close_gate();
+    let config = with_issuer(remote_issuer(&issuer.url("/keys")));
+    let setup = Setup::new(&config).concurrency(workers);
+    let stage = Stage::with_issuer(&journal, &issuer, setup);
+    let request = Request::get("/me").bearer(&Token::new(&Signer::rs256()).mint()).http1();
+
+    let mut clients: Vec<Connection> = (0..HERD)
+        .map(|_| {
+            let mut client = Connection::open(stage.envoy.address());
+            client.send(&request);
+            client
+        })
+        .collect();
+    stage.envoy.wait_for_stat(ACTIVE, |active| active == HERD as u64);
+    issuer.wait_until_asked("/keys");
+    assert_eq!(stage.upstream.count(), 0, "a request went on before there were keys");
+    issuer.open_gate();
+    let answers = clients
+        .iter_mut()
+        .map(|client| client.answer("GET"))
+        .map(|answer| (answer.status, answer.value("retry-after")))
+        .collect();
+    let asked = issuer.asked("/keys");
+    assert!((1..=workers).contains(&asked), "{asked} fetches by {workers} workers");
+    assert_eq!(stage.envoy.reloads(), 0);
+    answers
+}
+
+#[test]
+fn a_herd_on_cold_keys_waits_for_one_fetch_per_worker_and_is_served() {
+    for workers in [1, 2] {
+        let answers = herd(workers, Script::json(&jwks(&[&Signer::rs256()])));
+        assert_eq!(answers.len(), HERD);
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{workers}: {answers:?}");
+    }
+}
+
+#[test]
+fn a_herd_on_failing_keys_is_told_to_come_again() {
+    for workers in [1, 2] {
+        let answers = herd(workers, Script::bytes(500, b"out of order"));
+        assert_eq!(answers.len(), HERD);
+        for (status, retry_after) in answers {
+            assert_eq!(status, 503, "{workers} workers");
+            let seconds = retry_after.expect("a Retry-After");
+            assert!(seconds.parse::<u32>().is_ok(), "Retry-After: {seconds}");
+        }
+    }
+}
