@@ -3,16 +3,16 @@
 //! Each challenge is a header line of its own, Bearer first and Basic last: the wget of Debian 12 aborts where the last
 //! challenge has a scheme that it does not know.
 
-use crate::denial::{Denial, ErrorCode};
+use crate::denial::{Denial, ErrorCode, Status};
 use crate::policy::Offer;
 
 /// The challenges of a refusal under a rule that offers these.
 pub fn challenges(denial: &Denial, offers: &[Offer], realm: &str) -> Vec<String> {
-    match denial.status() {
+    match (denial.status(), denial.error_code()) {
         // Only a 401 asks for another credential; the other refusals just say in RFC 6750's way what is wrong.
-        401 => offers.iter().map(|offer| challenge(*offer, denial, realm)).collect(),
-        _ if denial.error_code().is_some() => vec![bearer(denial, realm)],
-        _ => Vec::new(),
+        (Status::Unauthorized, _) => offers.iter().map(|offer| challenge(*offer, denial, realm)).collect(),
+        (_, Some(_)) => vec![bearer(denial, realm)],
+        (_, None) => Vec::new(),
     }
 }
 

@@ -11,14 +11,15 @@ mod rules;
 mod source;
 
 use crate::credential::Places;
-use crate::identity::IdentityHeaders;
+use crate::identity::{IdentityHeaders, canonical};
 use crate::issuer::Issuers;
 use crate::json::Json;
 use crate::policy::Policy;
+use crate::token::ClaimPath;
 
 pub use error::ConfigError;
 use error::Problems;
-use reader::{Node, Object};
+use reader::{Node, Object, Support, all};
 
 /// Names the protection space where none is configured (RFC 9110 §11.5).
 pub const DEFAULT_REALM: &str = "postern";
@@ -102,10 +103,8 @@ fn read_capabilities(node: &Node<'_>) {
     let Some(object) = node.object() else {
         return;
     };
-    if let Some(preset) = object.get("preset")
-        && preset.choice(&[("none", false), ("lsst", true)]) == Some(true)
-    {
-        preset.not_supported_yet::<()>();
+    if let Some(preset) = object.get("preset") {
+        preset.supported(&[("none", Support::Built), ("lsst", Support::NotYet)]);
     }
     for name in ["group_prefix", "groups"] {
         if let Some(node) = object.get(name) {
@@ -133,10 +132,12 @@ fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
     };
     object.finish();
     let headers = IdentityHeaders { claims: claims?, forward_token: forward_token?, ..headers };
-    let mut names: Vec<&str> = headers.names().collect();
-    names.sort_unstable();
-    if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
-        return node.problem(format!("{name} is the name of two headers"));
+    // Servers take for one name what differs only in ways that `canonical` leaves out.
+    let names: Vec<(&str, Vec<u8>)> = headers.names().map(|name| (name, canonical(name.as_bytes()))).collect();
+    for (i, (name, same)) in names.iter().enumerate() {
+        if names.iter().take(i).any(|(_, earlier)| earlier == same) {
+            return node.problem(format!("{name} is the name of two headers"));
+        }
     }
     Some(headers)
 }
@@ -150,14 +151,12 @@ fn read_header_name(object: &Object<'_>, field: &'static str, default: Option<St
     }
 }
 
-fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(String, crate::token::ClaimPath)>> {
-    let entries = node.object()?.entries();
+fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(String, Vec<ClaimPath>)>> {
     let read = |(name, node): (&str, Node<'_>)| {
-        let path = issuers::read_claim_path(&node);
-        Some((check_header_name(&node, name)?, path?))
+        let paths = issuers::read_claim_paths(&node);
+        Some((check_header_name(&node, name)?, paths?))
     };
-    let headers: Vec<Option<_>> = entries.into_iter().map(read).collect();
-    headers.into_iter().collect()
+    all(node.object()?.entries().into_iter().map(read))
 }
 
 /// Names that mean something to Envoy or to HTTP itself, and the one that carries the credential.
@@ -182,15 +181,17 @@ const NOT_FOR_IDENTITY: [&str; 15] = [
 fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
     // RFC 9110 §5.6.2.
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(token) {
         return node.problem(format!("{name:?} is not a header name"));
     }
-    if NOT_FOR_IDENTITY.contains(&lower.as_str()) || lower.starts_with("x-envoy-") || lower.starts_with("x-forwarded-")
-    {
+    // The filter takes every look-alike of its names out of requests, so a look-alike of these is as bad.
+    let canonical = String::from_utf8_lossy(&canonical(name.as_bytes())).into_owned();
+    let taken = NOT_FOR_IDENTITY.contains(&canonical.as_str())
+        || ["x-envoy-", "x-forwarded-"].iter().any(|family| canonical.starts_with(family));
+    if taken {
         return node.problem(format!("{name} means something else and cannot carry an identity"));
     }
-    Some(lower)
+    Some(name.to_ascii_lowercase())
 }
 
 #[cfg(test)]

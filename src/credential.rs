@@ -9,14 +9,12 @@
 //! wrong. Where a credential was found is remembered apart from whether it is good, so that it is taken out either way.
 
 mod authorization;
-mod percent;
 mod query;
 mod userinfo;
 
+use crate::authority::split_userinfo;
 use crate::request::{Mutation, RequestHead};
 use crate::secret::Secret;
-
-pub use percent::decode as percent_decode;
 
 /// Where a token is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +73,12 @@ pub struct Found {
 pub fn find(head: &RequestHead, places: Places) -> Found {
     let mut found = Found { credentials: Credentials::NotPresented, removal: Vec::new() };
     let authorization = authorization::find(head, places);
-    if ours(&authorization) {
+    if ours(&authorization) && authorization::names_a_scheme_of_ours(head) {
         found.removal.push(Mutation::Remove(b"authorization".to_vec()));
     }
     found.add(authorization);
     if let Some(authority) = head.authority()
-        && let Some((userinfo, rest)) = userinfo::split(authority)
+        && let Some((userinfo, rest)) = split_userinfo(authority)
     {
         // The user part goes whatever it holds: no service should see it (RFC 9110 §4.2.4).
         found.removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
@@ -100,13 +98,29 @@ pub fn find(head: &RequestHead, places: Places) -> Found {
 /// may print these fields, and a query token is taken out even where it is not looked for.
 pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
     let mut removal = vec![Mutation::Remove(b"authorization".to_vec())];
-    if let Some((_, rest)) = head.authority().and_then(userinfo::split) {
+    if let Some((_, rest)) = head.authority().and_then(split_userinfo) {
         removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
     }
-    if let Some((_, rest)) = head.path().and_then(query::find) {
-        removal.push(Mutation::Set(":path".to_owned(), rest.into_bytes()));
+    match head.path() {
+        Some(path) => {
+            let rest = query::find(path).map(|(_, rest)| rest.into_bytes());
+            removal.extend(rest.map(|rest| Mutation::Set(":path".to_owned(), rest)));
+        }
+        // What cannot be read may hold a token; the query goes whole.
+        None => {
+            let path = head.values(":path").next().and_then(|path| path.split(|b| *b == b'?').next());
+            removal.extend(path.map(|path| Mutation::Set(":path".to_owned(), path.to_vec())));
+        }
     }
     removal
+}
+
+/// Fields that carry a credential or choose a host. They have no business in trailers, which some servers merge into the
+/// headers.
+pub fn is_carrier(name: &[u8]) -> bool {
+    ["authorization", "proxy-authorization", "cookie", "host"]
+        .iter()
+        .any(|carrier| name.eq_ignore_ascii_case(carrier.as_bytes()))
 }
 
 impl Found {

@@ -11,11 +11,11 @@ use crate::config::Config;
 use crate::credential::{self, Credential, Credentials};
 use crate::crypto::SignatureCheck;
 use crate::denial::Denial;
-use crate::issuer::{Issuer, IssuerId};
+use crate::issuer::IssuerId;
 use crate::jwks::{KeyStore, Lookup};
 use crate::policy::{Access, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
-use crate::reply::{Reply, Style, reply};
+use crate::reply::{Preferences, Reply, reply};
 use crate::request::{Mutation, RequestHead, Route};
 use crate::time::UnixTime;
 use crate::token::{Candidate, TokenError, UnverifiedToken, VerifiedToken, verify};
@@ -52,7 +52,7 @@ pub struct Report {
 
 /// Decides a request as far as can be without waiting.
 pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, keys: &mut KeyStore, env: &Env<'_>) -> Step {
-    let mut visit = Visit::new(config, Style::of(head));
+    let mut visit = Visit::new(config, Preferences::of(head));
     let mut mutations = config.headers.removals(head);
     let progress = visit.enter(head, route, &mut mutations, keys, env);
     let step = visit.conclude(progress, || credential::scrub(head));
@@ -62,7 +62,7 @@ pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, keys: &mut 
 
 /// Refuses a request that the host failed to show.
 pub fn refuse_unread(config: &Rc<Config>, problem: &'static str) -> Step {
-    Visit::new(config, Style::Problem).conclude(Err(Denial::Internal(problem)), Vec::new)
+    Visit::new(config, Preferences::default()).conclude(Err(Denial::Internal(problem)), Vec::new)
 }
 
 /// A request whose token is good as far as can be told without its issuer's keys.
@@ -76,13 +76,13 @@ pub struct AwaitingKeys {
 
 impl AwaitingKeys {
     pub fn issuer(&self) -> IssuerId {
-        self.wait.issuer_id
+        self.wait.issuer
     }
 
     /// Goes on with the keys that are there by now.
     pub fn resume(self, keys: &mut KeyStore, env: &Env<'_>) -> Step {
         let Self { mut visit, wait, scrub } = self;
-        let progress = visit.check(wait, keys, env);
+        let progress = visit.authenticate(wait.credential, wait.waited, keys, env);
         visit.conclude(progress, || scrub)
     }
 
@@ -97,7 +97,7 @@ impl AwaitingKeys {
 struct Visit {
     config: Rc<Config>,
     selected: Option<Selected>,
-    style: Style,
+    preferences: Preferences,
     record: Record,
 }
 
@@ -108,16 +108,15 @@ enum Progress {
 
 #[derive(Debug)]
 struct Wait {
-    candidate: Candidate,
-    issuer_id: IssuerId,
-    issuer: Rc<Issuer>,
-    /// Whether a fetch was already waited for because the token names a key that was not in the set.
-    for_unknown_key: bool,
+    credential: Credential,
+    issuer: IssuerId,
+    /// Whether a fetch was waited for already: what it brought is all there is to be had now.
+    waited: bool,
 }
 
 impl Visit {
-    fn new(config: &Rc<Config>, style: Style) -> Self {
-        Self { config: Rc::clone(config), selected: None, style, record: Record::default() }
+    fn new(config: &Rc<Config>, preferences: Preferences) -> Self {
+        Self { config: Rc::clone(config), selected: None, preferences, record: Record::default() }
     }
 
     fn enter(
@@ -134,52 +133,50 @@ impl Visit {
         self.selected = Some(selected);
         let found = credential::find(head, self.config.credentials);
         mutations.extend(found.removal);
+        if found.credentials != Credentials::NotPresented && self.config.require_tls && !head.is_https() {
+            return Err(Denial::InsecureTransport);
+        }
         match access {
             Access::Anonymous => Ok(Progress::Admitted(None)),
             Access::Optional if found.credentials == Credentials::NotPresented => Ok(Progress::Admitted(None)),
-            Access::Optional | Access::Required => {
-                let credential = self.presented(found.credentials, head)?;
-                let wait = self.candidate(credential, env)?;
-                self.check(wait, keys, env)
-            }
+            Access::Optional | Access::Required => self.authenticate(presented(found.credentials)?, false, keys, env),
         }
     }
 
-    fn presented(&self, credentials: Credentials, head: &RequestHead) -> Result<Credential, Denial> {
-        if credentials != Credentials::NotPresented && self.config.require_tls && !head.is_https() {
-            return Err(Denial::InsecureTransport);
-        }
-        match credentials {
-            Credentials::Presented(credential) => Ok(credential),
-            Credentials::NotPresented => Err(Denial::MissingCredential),
-            Credentials::Foreign => Err(Denial::ForeignAuthorization),
-            Credentials::Password => Err(Denial::Password),
-            Credentials::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
-            Credentials::Several => Err(Denial::SeveralCredentials),
-        }
-    }
-
-    /// All that can be said of a token without a key, cheap checks first.
-    fn candidate(&mut self, credential: Credential, env: &Env<'_>) -> Result<Wait, Denial> {
-        self.record.scheme = Some(credential.scheme);
+    /// Cheap checks first, then those that need a key.
+    fn authenticate(
+        &mut self,
+        credential: Credential,
+        waited: bool,
+        keys: &mut KeyStore,
+        env: &Env<'_>,
+    ) -> Result<Progress, Denial> {
+        let scheme = credential.scheme;
+        self.record.scheme = Some(scheme);
         let token = UnverifiedToken::parse(credential.token)?;
-        let (issuer_id, issuer) = self.config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
+        let config = Rc::clone(&self.config);
+        let (id, issuer) = config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
         self.record.issuer = Some(issuer.issuer.clone());
         let candidate = Candidate::check(token, issuer, env.now)?;
-        Ok(Wait { candidate, issuer_id, issuer: Rc::clone(issuer), for_unknown_key: false })
-    }
-
-    fn check(&mut self, wait: Wait, keys: &mut KeyStore, env: &Env<'_>) -> Result<Progress, Denial> {
-        let set = match keys.lookup(wait.issuer_id, env.now) {
+        let wait = |candidate: Candidate| {
+            let credential = Credential { token: candidate.into_raw(), scheme };
+            Ok(Progress::Waiting(Wait { credential, issuer: id, waited: true }))
+        };
+        let set = match keys.lookup(id, env.now) {
             Lookup::Ready(set) => set,
-            Lookup::Pending => return Ok(Progress::Waiting(wait)),
+            Lookup::Pending => return wait(candidate),
             Lookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable { retry_after }),
         };
-        let unknown = wait.candidate.names_unknown_key(&set);
-        if unknown && !wait.for_unknown_key && keys.want_unknown_key(wait.issuer_id, env.now) {
-            return Ok(Progress::Waiting(Wait { for_unknown_key: true, ..wait }));
+        if candidate.names_unknown_key(&set) {
+            // The issuer may have a new key, and cannot be asked: that is no fault of the token's.
+            if let Some(retry_after) = keys.backing_off(id, env.now) {
+                return Err(Denial::KeysUnavailable { retry_after });
+            }
+            if !waited && keys.want_unknown_key(id, env.now) {
+                return wait(candidate);
+            }
         }
-        let token = verify(wait.candidate, &wait.issuer, &set, env.signatures, env.now)?;
+        let token = verify(candidate, issuer, &set, env.signatures, env.now)?;
         self.record.set_principal(token.principal());
         if let Some(Selected { rule, extra }) = &self.selected {
             rule.require.check(token.principal(), extra.as_deref())?;
@@ -206,11 +203,22 @@ impl Visit {
 
     fn deny(&self, denial: &Denial) -> Next {
         let offers: &[Offer] = self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.rule.challenge);
-        let reply = reply(denial, offers, &self.config.realm, self.style);
+        let reply = reply(denial, offers, &self.config.realm, &self.preferences);
         Next::Reply(reply, self.report(Decision::Deny(denial)))
     }
 
     fn report(&self, decision: Decision<'_>) -> Report {
         Report { counter: self.record.counter(decision), record: self.record.json(decision) }
+    }
+}
+
+fn presented(credentials: Credentials) -> Result<Credential, Denial> {
+    match credentials {
+        Credentials::Presented(credential) => Ok(credential),
+        Credentials::NotPresented => Err(Denial::MissingCredential),
+        Credentials::Foreign => Err(Denial::ForeignAuthorization),
+        Credentials::Password => Err(Denial::Password),
+        Credentials::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
+        Credentials::Several => Err(Denial::SeveralCredentials),
     }
 }

@@ -31,7 +31,7 @@ pub struct IdentityHeaders {
     pub token: Option<String>,
     pub client: Option<String>,
     /// Any other claim.
-    pub claims: Vec<(String, ClaimPath)>,
+    pub claims: Vec<(String, Vec<ClaimPath>)>,
     /// Whether the service gets the user's own token, as `authorization: Bearer` and in the token header.
     pub forward_token: bool,
 }
@@ -99,8 +99,9 @@ impl IdentityHeaders {
         assert(&self.groups, Some(groups.join(",")));
         let scopes: Vec<&str> = principal.scopes.iter().map(String::as_str).collect();
         assert(&self.scopes, Some(scopes.join(" ")));
-        for (name, path) in &self.claims {
-            assert(&Some(name.clone()), path.first(token.payload()).and_then(text));
+        for (name, paths) in &self.claims {
+            let claim = paths.iter().find_map(|path| path.first(token.payload()));
+            assert(&Some(name.clone()), claim.and_then(text));
         }
         if self.forward_token {
             let raw = token.raw().expose();
@@ -112,7 +113,7 @@ impl IdentityHeaders {
 }
 
 /// One spelling for all that servers confuse: lower case, and a dash for whatever is no letter or digit.
-fn canonical(name: &[u8]) -> Vec<u8> {
+pub fn canonical(name: &[u8]) -> Vec<u8> {
     name.iter().map(|b| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' }).collect()
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::crypto::Algorithm;
 use crate::jwks::JwkSet;
+use crate::token::TokenUse;
 
 pub use claims::{ClaimMap, Principal, is_printable};
 pub use uri::HttpUri;
@@ -36,6 +37,7 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     pub clock_skew: Duration,
     pub max_lifetime: Duration,
+    pub token_use: Vec<TokenUse>,
     pub keys: KeySource,
     pub claims: ClaimMap,
 }
@@ -96,6 +98,7 @@ impl Issuer {
             algorithms: DEFAULT_ALGORITHMS.to_vec(),
             clock_skew: DEFAULT_CLOCK_SKEW,
             max_lifetime: DEFAULT_MAX_LIFETIME,
+            token_use: vec![TokenUse::Access],
             keys: KeySource::Inline(Rc::new(JwkSet::default())),
             claims: ClaimMap::default(),
         }

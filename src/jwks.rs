@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::json::Json;
 
-pub use cache::{Fetch, FetchError, KeyStore, Lookup, Outcome, Target};
+pub use cache::{Fetch, FetchError, KeyStore, Lookup, Outcome};
 pub use key::{Jwk, KeyError};
 
 /// Most keys that are read of one set. Issuers publish two to ten.
@@ -56,16 +56,17 @@ impl JwkSet {
         if entries.len() > MAX_KEYS {
             return Err(JwkSetError::TooManyKeys);
         }
-        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
-        for kid in entries.iter().filter_map(|entry| entry.get("kid").and_then(Json::as_str)) {
+        let read: Vec<Result<Jwk, KeyError>> = entries.iter().map(Jwk::from_json).collect();
+        let mut named: BTreeMap<String, usize> = BTreeMap::new();
+        for kid in read.iter().flatten().filter_map(|key| key.kid.clone()) {
             *named.entry(kid).or_default() += 1;
         }
         let mut keys = Vec::new();
         let mut refused = Vec::new();
-        for (position, entry) in entries.iter().enumerate() {
-            match Jwk::from_json(entry) {
+        for (position, key) in read.into_iter().enumerate() {
+            match key {
                 // Of two keys with one name neither is used: which of them a reader takes is chance.
-                Ok(Jwk { kid: Some(kid), .. }) if named.get(kid.as_str()).is_some_and(|count| *count > 1) => {
+                Ok(Jwk { kid: Some(kid), .. }) if named.get(&kid).is_some_and(|count| *count > 1) => {
                     refused.push((position, KeyError::DuplicateKid));
                 }
                 Ok(key) => keys.push(key),
@@ -107,7 +108,11 @@ mod tests {
 
     #[test]
     fn of_two_keys_with_one_name_neither_is_used() {
-        let body = format!(r#"{{"keys":[{{{ED25519},"kid":"a"}},{{{ED25519},"kid":"b"}},{{"kty":"oct","kid":"a"}}]}}"#);
+        // Keys for another use do not count.
+        let body = format!(
+            r#"{{"keys":[{{{ED25519},"kid":"a"}},{{{ED25519},"kid":"b"}},{{{ED25519},"kid":"a"}},
+                {{{ED25519},"kid":"b","use":"enc"}},{{"kty":"oct","k":"eA","kid":"b"}}]}}"#
+        );
         assert_eq!(kids(&JwkSet::parse(body.as_bytes()).unwrap()), ["b"]);
     }
 

@@ -28,6 +28,8 @@
     )
 )]
 
+pub mod abi;
+pub mod authority;
 pub mod challenge;
 pub mod config;
 pub mod credential;
@@ -39,7 +41,7 @@ pub mod identity;
 pub mod issuer;
 pub mod json;
 pub mod jwks;
-pub mod pairs;
+pub mod percent;
 pub mod policy;
 pub mod record;
 pub mod reply;

@@ -2,6 +2,10 @@
 //!
 //! The route's metadata decides first, since the operator wrote it on the very route that Envoy chose; then the rules
 //! in their order, the first match wins. Nothing matched is a refusal: a path that nobody thought of is not open.
+//!
+//! A user part in the host (`user@host`) is a special case. It has to be taken out, and then Envoy chooses the route anew:
+//! `x@a.test` may belong to another virtual host than `a.test`. What the first route says is worth nothing then, so such
+//! a request is taken only under a rule that names its host.
 
 mod matching;
 mod path;
@@ -9,6 +13,7 @@ mod requirement;
 
 use std::rc::Rc;
 
+use crate::authority::split_userinfo;
 use crate::denial::Denial;
 use crate::request::{RequestHead, Route, RouteMetadata};
 
@@ -81,11 +86,18 @@ impl Policy {
     }
 
     pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {
+        check_readable(head)?;
+        let has_userinfo = head.authority().is_some_and(|authority| split_userinfo(authority).is_some());
         match &route.metadata {
             RouteMetadata::Malformed => Err(Denial::UnknownRule),
+            RouteMetadata::Present { .. } if has_userinfo => Err(Denial::UserInHost),
             RouteMetadata::Present { rule, capabilities } => self.by_metadata(rule.as_deref(), capabilities.as_deref()),
             RouteMetadata::Absent => {
                 let rule = self.by_match(head, route)?;
+                let names_host = rule.matches.as_ref().is_some_and(|criteria| !criteria.hosts.is_empty());
+                if has_userinfo && !names_host {
+                    return Err(Denial::UserInHost);
+                }
                 Ok(Selected { rule: Rc::clone(rule), extra: None })
             }
         }
@@ -101,8 +113,8 @@ impl Policy {
             None => None,
             Some(list) => Some(Rc::new(CapabilitySet::parse(list).ok_or(Denial::UnknownRule)?)),
         };
-        // A rule that checks nobody cannot hold what the route asks on top.
-        if extra.is_some() && rule.access == Access::Anonymous {
+        // A rule that lets strangers on cannot hold what the route asks on top.
+        if extra.is_some() && rule.access != Access::Required {
             return Err(Denial::UnknownRule);
         }
         Ok(Selected { rule: Rc::clone(rule), extra })
@@ -119,4 +131,14 @@ impl Policy {
         }
         Err(Denial::NoRule)
     }
+}
+
+/// A path or host that is there and is not text is refused on every rule: HTTP/2 lets any byte through, and what is not
+/// read is compared with nothing.
+fn check_readable(head: &RequestHead) -> Result<(), Denial> {
+    let unreadable = |name| head.values(name).next().is_some() && head.text(name).is_none();
+    if unreadable(":path") {
+        return Err(Denial::AmbiguousPath);
+    }
+    if unreadable(":authority") { Err(Denial::AmbiguousHost) } else { Ok(()) }
 }

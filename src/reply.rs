@@ -16,7 +16,7 @@ pub struct Reply {
 
 /// How the client wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+enum Style {
     /// RFC 9457.
     Problem,
     Text,
@@ -25,20 +25,42 @@ pub enum Style {
     Grpc,
 }
 
-impl Style {
-    /// What the request's `Accept` prefers (RFC 9110 §12.5.1); where it has no preference, machine-readable.
+/// What the request says about the answer it wants, kept until there is one to give.
+#[derive(Clone, Debug, Default)]
+pub struct Preferences {
+    grpc: bool,
+    accept: String,
+}
+
+/// Most of `Accept` that is read. Browsers send a tenth of it; a sender should not choose how long we read.
+const MAX_ACCEPT: usize = 1024;
+const MAX_RANGES: usize = 32;
+
+impl Preferences {
     pub fn of(head: &RequestHead) -> Self {
         let grpc = |kind: &[u8]| {
             // `application/grpc` and `application/grpc+proto`, but not `application/grpc-web`, whose clients read HTTP.
             kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
         };
-        if head.values("content-type").any(grpc) {
-            return Self::Grpc;
+        let mut accept = String::new();
+        for value in head.values("accept").filter_map(|value| std::str::from_utf8(value).ok()) {
+            if accept.len().saturating_add(value.len()) < MAX_ACCEPT {
+                accept.push_str(value);
+                accept.push(',');
+            }
         }
-        let accept: Vec<&str> = head.values("accept").filter_map(|value| std::str::from_utf8(value).ok()).collect();
-        let mut best = (Self::Problem, quality(&accept, &["application/problem+json", "application/json"]));
-        for (style, kind) in [(Self::Html, "text/html"), (Self::Text, "text/plain")] {
-            let quality = quality(&accept, &[kind]);
+        Self { grpc: head.values("content-type").any(grpc), accept }
+    }
+
+    /// What is preferred (RFC 9110 §12.5.1); where nothing is, machine-readable.
+    fn style(&self) -> Style {
+        if self.grpc {
+            return Style::Grpc;
+        }
+        let ranges: Vec<(String, u16)> = self.accept.split(',').take(MAX_RANGES).map(read_range).collect();
+        let mut best = (Style::Problem, quality(&ranges, &["application/problem+json", "application/json"]));
+        for (style, kind) in [(Style::Html, "text/html"), (Style::Text, "text/plain")] {
+            let quality = quality(&ranges, &[kind]);
             if quality > best.1 {
                 best = (style, quality);
             }
@@ -48,8 +70,7 @@ impl Style {
 }
 
 /// The highest weight, in thousandths, that any of these ranges gives one of these kinds.
-fn quality(accept: &[&str], kinds: &[&str]) -> u16 {
-    let ranges: Vec<(String, u16)> = accept.iter().flat_map(|value| value.split(',')).map(read_range).collect();
+fn quality(ranges: &[(String, u16)], kinds: &[&str]) -> u16 {
     let of_kind = |kind: &str| {
         let whole = kind.split_once('/').map(|(main, _)| format!("{main}/*")).unwrap_or_default();
         // The most specific range counts.
@@ -72,19 +93,18 @@ fn read_range(range: &str) -> (String, u16) {
 }
 
 /// The answer for a denial.
-pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, style: Style) -> Reply {
-    let status = denial.status();
-    let (kind, body) = body(denial, style);
+pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, preferences: &Preferences) -> Reply {
+    let (kind, body) = body(denial, preferences.style());
     let mut headers = vec![("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
     headers.extend(challenges(denial, offers, realm).into_iter().map(|challenge| ("www-authenticate", challenge)));
     if let Some(pause) = denial.retry_after() {
         headers.push(("retry-after", pause.as_secs().max(1).to_string()));
     }
-    Reply { status, headers, body, details: format!("postern_{}", denial.reason()) }
+    Reply { status: denial.status().code(), headers, body, details: denial.details() }
 }
 
 fn body(denial: &Denial, style: Style) -> (&'static str, String) {
-    let (status, title, detail) = (denial.status(), title(denial.status()), denial.detail());
+    let (status, title, detail) = (denial.status().code(), denial.status().title(), denial.detail());
     match style {
         Style::Problem => {
             let problem = serde_json::json!({
@@ -103,16 +123,6 @@ fn body(denial: &Denial, style: Style) -> (&'static str, String) {
     }
 }
 
-fn title(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        503 => "Service Unavailable",
-        _ => "Internal Server Error",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +130,7 @@ mod tests {
 
     fn style(fields: &[(&str, &str)]) -> Style {
         let field = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-        Style::of(&RequestHead::new(fields.iter().map(field).collect()))
+        Preferences::of(&RequestHead::new(fields.iter().map(field).collect())).style()
     }
 
     #[test]
@@ -141,6 +151,8 @@ mod tests {
         ] {
             assert_eq!(style(&[("accept", accept)]), want, "{accept}");
         }
+        let long = format!("text/html,{}", "x/y,".repeat(MAX_ACCEPT));
+        assert_eq!(style(&[("accept", &long)]), Style::Problem, "more than anybody means is not read");
         assert_eq!(style(&[]), Style::Problem);
     }
 
@@ -160,7 +172,8 @@ mod tests {
     #[test]
     fn a_reply_is_not_stored_and_says_when_to_come_back() {
         let unavailable = Denial::KeysUnavailable { retry_after: Duration::ZERO };
-        let reply = reply(&unavailable, &[Offer::Bearer], "r", Style::Text);
+        let reply =
+            reply(&unavailable, &[Offer::Bearer], "r", &Preferences { grpc: false, accept: "text/plain".to_owned() });
         assert_eq!(reply.status, 503);
         assert_eq!(
             reply.headers,
@@ -175,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_problem_is_json_with_a_stable_reason() {
-        let reply = reply(&Denial::NoRule, &[], "r", Style::Problem);
+        let reply = reply(&Denial::NoRule, &[], "r", &Preferences::default());
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&reply.body).unwrap(),
             serde_json::json!({

@@ -1,6 +1,6 @@
 //! The facts of one request: what the client sent and which route Envoy chose. Built once, by the shell.
 
-use crate::pairs;
+use crate::abi::read_pairs;
 
 /// The request's header fields as Envoy gives them: names in lower case, pseudo headers among them, repeated fields
 /// as separate entries (but for `authorization`, whose values Envoy joins with a comma). Values are bytes: a client
@@ -78,7 +78,7 @@ pub enum RouteMetadata {
 impl RouteMetadata {
     /// Reads the map as the host passes it.
     pub fn read(fields: &[u8]) -> Self {
-        let Some(fields) = pairs::read(fields) else {
+        let Some(fields) = read_pairs(fields) else {
             return Self::Malformed;
         };
         let (mut rule, mut capabilities) = (None, None);

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::json::Json;
 use crate::secret::Secret;
 
-pub use claims::{ClaimPath, check_claims};
-pub use header::JoseHeader;
+pub use claims::{ClaimPath, TokenUse, check_claims};
+use header::JoseHeader;
 pub use verify::{Candidate, VerifiedToken, verify};
 
 /// Longest token that is read. Envoy takes header fields up to 60 KiB; real tokens have 0.5 to 4 KiB, and those with
@@ -46,6 +46,8 @@ pub enum TokenError {
     MissingClaim(&'static str),
     /// A claim has another type or holds what may not be passed on.
     InvalidClaim(&'static str),
+    /// A good token of a kind that is not accepted; the text says which came.
+    Kind(&'static str),
 }
 
 /// A compact JWS (RFC 7515 §7.1) whose parts were read and whose signature was not: nothing it says is known to be
@@ -86,10 +88,6 @@ impl UnverifiedToken {
             None => Err(TokenError::MissingClaim("iss")),
             Some(issuer) => issuer.as_str().ok_or(TokenError::InvalidClaim("iss")),
         }
-    }
-
-    pub fn header(&self) -> &JoseHeader {
-        &self.header
     }
 }
 

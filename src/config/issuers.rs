@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::reader::Node;
+use super::reader::{Node, Support, all};
 use crate::crypto::Algorithm;
 use crate::issuer::{
     ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, HttpUri, Issuer, KeyLocation, KeySource,
@@ -13,7 +13,7 @@ use crate::issuer::{
 use crate::json::Json;
 use crate::jwks::JwkSet;
 use crate::policy::is_scope_token;
-use crate::token::ClaimPath;
+use crate::token::{ClaimPath, TokenUse};
 
 /// Longer than a healthy issuer needs and short enough for a client to wait.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,16 +33,16 @@ const MAX_LIFETIME: Duration = Duration::from_secs(31 * 24 * 3600);
 /// OpenID Connect Discovery §4.
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
-const PROFILES: [(&str, bool); 9] = [
-    ("generic", true),
-    ("cilogon", false),
-    ("lsst", false),
-    ("cognito", false),
-    ("keycloak", false),
-    ("auth0", false),
-    ("scitokens", false),
-    ("wlcg", false),
-    ("at-jwt", false),
+const PROFILES: [(&str, Support); 9] = [
+    ("generic", Support::Built),
+    ("cilogon", Support::NotYet),
+    ("lsst", Support::NotYet),
+    ("cognito", Support::NotYet),
+    ("keycloak", Support::NotYet),
+    ("auth0", Support::NotYet),
+    ("scitokens", Support::NotYet),
+    ("wlcg", Support::NotYet),
+    ("at-jwt", Support::NotYet),
 ];
 
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
@@ -57,36 +57,27 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
             names.push(name);
         }
     }
-    let issuers: Vec<Option<Issuer>> = nodes.iter().map(read_issuer).collect();
-    issuers.into_iter().collect()
+    node.each(read_issuer)
 }
 
 fn read_issuer(node: &Node<'_>) -> Option<Issuer> {
     let object = node.object()?;
     let issuer = object.require("issuer").and_then(|node| read_issuer_name(&node));
-    if let Some(profile) = object.get("profile")
-        && profile.choice(&PROFILES) == Some(false)
-    {
-        profile.not_supported_yet::<()>();
+    if let Some(profile) = object.get("profile") {
+        profile.supported(&PROFILES);
     }
     let audiences = object.require("audiences").and_then(|node| node.strings());
-    let algorithms = object.get("algorithms").map_or(Some(DEFAULT_ALGORITHMS.to_vec()), |node| {
-        let algorithms: Vec<Option<Algorithm>> =
-            node.non_empty_list()?.iter().map(|node| node.choice(&Algorithm::ALL)).collect();
-        algorithms.into_iter().collect()
-    });
+    let algorithms = object
+        .get("algorithms")
+        .map_or(Some(DEFAULT_ALGORITHMS.to_vec()), |node| node.each(|node| node.choice(&Algorithm::ALL)));
     let keys = object.require("jwks").and_then(|node| read_keys(&node, issuer));
     let clock_skew =
         object.get("clock_skew").map_or(Some(DEFAULT_CLOCK_SKEW), |node| node.duration(Duration::ZERO, MAX_CLOCK_SKEW));
     let max_lifetime =
         object.get("max_lifetime").map_or(Some(DEFAULT_MAX_LIFETIME), |node| node.duration(MIN_LIFETIME, MAX_LIFETIME));
-    if let Some(uses) = object.get("token_use") {
-        for node in uses.non_empty_list().unwrap_or_default() {
-            if node.choice(&[("access", true), ("id", false)]) == Some(false) {
-                node.not_supported_yet::<()>();
-            }
-        }
-    }
+    let token_use = object.get("token_use").map_or(Some(vec![TokenUse::Access]), |node| {
+        node.each(|node| node.choice(&[("access", TokenUse::Access), ("id", TokenUse::Id)]))
+    });
     let scope_map = object.get("scope_map").map_or(Some(BTreeMap::new()), |node| read_scope_map(&node));
     let claims = object.get("claims").map_or_else(|| Some(ClaimMap::default()), |node| read_claims(&node));
     object.finish();
@@ -96,6 +87,7 @@ fn read_issuer(node: &Node<'_>) -> Option<Issuer> {
         algorithms: algorithms?,
         clock_skew: clock_skew?,
         max_lifetime: max_lifetime?,
+        token_use: token_use?,
         keys: keys?,
         claims: ClaimMap { scope_map: scope_map?, ..claims? },
     })
@@ -147,7 +139,8 @@ fn read_uri(node: &Node<'_>, uri: &str) -> Option<HttpUri> {
         Some(_) => node.problem(
             "keys would be fetched by plain http; write https:// and let the cluster say how the host is reached",
         ),
-        None => node.problem(format!("{uri:?} is not an https URI")),
+        // Not repeated: it may hold a password.
+        None => node.problem("is not an https URI; it may have no user part and no fragment"),
     }
 }
 
@@ -170,15 +163,15 @@ fn read_inline(node: &Node<'_>) -> Option<Rc<JwkSet>> {
 }
 
 fn read_scope_map(node: &Node<'_>) -> Option<BTreeMap<String, String>> {
-    let mut map = BTreeMap::new();
-    for (from, node) in node.object()?.entries() {
-        let to = node.string().filter(|to| is_scope_token(to) && is_scope_token(from));
-        match to {
-            Some(to) => map.insert(from.to_owned(), to.to_owned()),
-            None => return node.problem("a scope holds printable ASCII without spaces, quotes and backslashes"),
-        };
-    }
-    Some(map)
+    let read = |(from, node): (&str, Node<'_>)| {
+        let to = node.string()?;
+        if is_scope_token(to) && is_scope_token(from) {
+            Some((from.to_owned(), to.to_owned()))
+        } else {
+            node.problem("a scope holds printable ASCII without spaces, quotes and backslashes")
+        }
+    };
+    all(node.object()?.entries().into_iter().map(read))
 }
 
 fn read_claims(node: &Node<'_>) -> Option<ClaimMap> {
@@ -209,16 +202,15 @@ fn read_claims(node: &Node<'_>) -> Option<ClaimMap> {
 }
 
 /// One path, or a list of them.
-fn read_claim_paths(node: &Node<'_>) -> Option<Vec<ClaimPath>> {
+pub(super) fn read_claim_paths(node: &Node<'_>) -> Option<Vec<ClaimPath>> {
     if matches!(node.value(), Json::String(_)) {
         return read_claim_path(node).map(|path| vec![path]);
     }
-    let paths: Vec<Option<ClaimPath>> = node.non_empty_list()?.iter().map(read_claim_path).collect();
-    paths.into_iter().collect()
+    node.each(read_claim_path)
 }
 
 /// `a.b`, `a[].b`, `["https://ns/x"]`, or the names as a list of their own.
-pub(super) fn read_claim_path(node: &Node<'_>) -> Option<ClaimPath> {
+fn read_claim_path(node: &Node<'_>) -> Option<ClaimPath> {
     if matches!(node.value(), Json::Array(_)) {
         return node.strings().map(ClaimPath::literal);
     }

@@ -77,10 +77,13 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Reads each item of a list that is not empty, to the last one even where one is wrong.
+    pub(super) fn each<T>(&self, read: impl FnMut(&Self) -> Option<T>) -> Option<Vec<T>> {
+        all(self.non_empty_list()?.iter().map(read))
+    }
+
     pub(super) fn strings(&self) -> Option<Vec<String>> {
-        let items = self.non_empty_list()?;
-        let strings: Vec<Option<&str>> = items.iter().map(Self::string).collect();
-        strings.into_iter().map(|s| s.map(str::to_owned)).collect()
+        self.each(|node| node.string().map(str::to_owned))
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {
@@ -108,6 +111,13 @@ impl<'a> Node<'a> {
         Some(*value)
     }
 
+    /// One of a closed set of words, some of which are known by name only.
+    pub(super) fn supported(&self, choices: &[(&str, Support)]) {
+        if self.choice(choices) == Some(Support::NotYet) {
+            self.not_supported_yet::<()>();
+        }
+    }
+
     /// For options whose meaning is not built yet: refusing them is safer than seeming to obey.
     pub(super) fn not_supported_yet<T>(&self) -> Option<T> {
         self.problems.add("", format!("not supported yet: {}", self.path));
@@ -123,6 +133,19 @@ impl<'a> Node<'a> {
         };
         self.problem(format!("expected {what}, found {found}"))
     }
+}
+
+/// Whether what an option stands for is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Support {
+    Built,
+    NotYet,
+}
+
+/// Collects what was read, after all of it was read.
+pub(super) fn all<T, C: FromIterator<T>>(items: impl Iterator<Item = Option<T>>) -> Option<C> {
+    let items: Vec<Option<T>> = items.collect();
+    items.into_iter().collect()
 }
 
 /// An object of the document, which knows afterwards which of its members nobody asked for.

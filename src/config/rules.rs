@@ -1,6 +1,6 @@
 //! `rules`: which requests need what.
 
-use super::reader::{Node, Object};
+use super::reader::{Node, Object, Support, all};
 use crate::json::Json;
 use crate::policy::{
     Access, Choice, HostPattern, METADATA_RULE, Match, Offer, PathPattern, ReadPath, Requirement, Rule, is_scope_token,
@@ -15,7 +15,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Rule>> {
     let rules: Vec<Option<Rule>> = nodes.iter().map(read_rule).collect();
     check_names(&nodes);
     check_order(&nodes, &rules);
-    rules.into_iter().collect()
+    all(rules.into_iter())
 }
 
 fn read_rule(node: &Node<'_>) -> Option<Rule> {
@@ -27,8 +27,8 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
         node.choice(&[("required", Access::Required), ("optional", Access::Optional), ("anonymous", Access::Anonymous)])
     });
     let require = object.get("require");
-    if let (Some(Access::Anonymous), Some(require)) = (access, &require) {
-        require.problem::<()>("cannot be asked of nobody: access is anonymous");
+    if let (Some(Access::Anonymous | Access::Optional), Some(require)) = (access, &require) {
+        require.problem::<()>("asks for something, though `access` lets requests on without a token");
     }
     let require = require.map_or_else(|| Some(Requirement::default()), |node| read_requirement(&node));
     let challenge = object.get("challenge").map_or(Some(DEFAULT_CHALLENGE.to_vec()), |node| read_challenge(&node));
@@ -40,10 +40,8 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
     {
         shadow.not_supported_yet::<()>();
     }
-    if let Some(foreign) = object.get("foreign_authorization")
-        && foreign.choice(&[("refuse", false), ("pass", true)]) == Some(true)
-    {
-        foreign.not_supported_yet::<()>();
+    if let Some(foreign) = object.get("foreign_authorization") {
+        foreign.supported(&[("refuse", Support::Built), ("pass", Support::NotYet)]);
     }
     object.finish();
     Some(Rule { name: name?, matches: matches?, access: access?, require: require?, challenge: challenge? })
@@ -69,8 +67,7 @@ fn read_match(node: &Node<'_>) -> Option<Match> {
             Some(host) => Some(host),
             None => node.problem("write a host name in lower case without port, or *.name for all below one"),
         };
-        let hosts: Vec<Option<HostPattern>> = node.non_empty_list()?.iter().map(host).collect();
-        hosts.into_iter().collect()
+        node.each(host)
     });
     let path = read_path_pattern(&object);
     let methods = object.get("methods").map_or(Some(Vec::new()), |node| {
@@ -78,8 +75,7 @@ fn read_match(node: &Node<'_>) -> Option<Match> {
             method if method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') => Some(method.to_owned()),
             _ => node.problem("methods are case-sensitive; write it in capitals, such as GET"),
         };
-        let methods: Vec<Option<String>> = node.non_empty_list()?.iter().map(method).collect();
-        methods.into_iter().collect()
+        node.each(method)
     });
     let route = object.get("route").map_or(Some(None), |node| node.string().map(|route| Some(route.to_owned())));
     object.finish();
@@ -107,7 +103,7 @@ fn read_path_pattern(object: &Object<'_>) -> Option<Option<PathPattern>> {
 
 fn read_one_way(node: &Node<'_>) -> Option<String> {
     let text = node.string()?;
-    match read_path(Some(text)) {
+    match read_path(text) {
         ReadPath::Plain(path) if !text.contains('?') => Some(path),
         ReadPath::Plain(_) => node.problem("a query is never matched; write the path alone"),
         ReadPath::Ambiguous | ReadPath::Absent => node.problem(
@@ -118,8 +114,8 @@ fn read_one_way(node: &Node<'_>) -> Option<String> {
 
 fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
     let object = node.object()?;
-    let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, true).map(Some));
-    let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, false).map(Some));
+    let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, capability).map(Some));
+    let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, group).map(Some));
     let users =
         object.get("users").map_or(Some(None), |node| node.strings().map(|users| Some(users.into_iter().collect())));
     for name in ["path", "max_auth_age", "acr", "clients", "principals", "interactive"] {
@@ -131,19 +127,20 @@ fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
     Some(Requirement { capabilities: capabilities?, groups: groups?, users: users? })
 }
 
-fn read_choice(node: &Node<'_>, scopes: bool) -> Option<Choice> {
+fn capability(node: &Node<'_>) -> Option<String> {
+    match node.string()? {
+        name if is_scope_token(name) => Some(name.to_owned()),
+        _ => node.problem("is no capability: it may hold no space, quote or backslash"),
+    }
+}
+
+fn group(node: &Node<'_>) -> Option<String> {
+    node.string().map(str::to_owned)
+}
+
+fn read_choice(node: &Node<'_>, name: fn(&Node<'_>) -> Option<String>) -> Option<Choice> {
     let object = node.object()?;
-    let names = |field| {
-        object.get(field).map_or(Some(Vec::new()), |list| {
-            let names = list.strings()?;
-            match names.iter().find(|name| scopes && !is_scope_token(name)) {
-                Some(name) => {
-                    list.problem(format!("{name:?} is no capability: it may hold no space, quote or backslash"))
-                }
-                None => Some(names),
-            }
-        })
-    };
+    let names = |field| object.get(field).map_or(Some(Vec::new()), |list| list.each(name));
     let (all_of, any_of) = (names("all_of"), names("any_of"));
     object.finish();
     let choice = Choice { all_of: all_of?, any_of: any_of? };
@@ -152,8 +149,7 @@ fn read_choice(node: &Node<'_>, scopes: bool) -> Option<Choice> {
 
 fn read_challenge(node: &Node<'_>) -> Option<Vec<Offer>> {
     let offer = |node: &Node<'_>| node.choice(&[("bearer", Offer::Bearer), ("basic", Offer::Basic)]);
-    let offers: Vec<Option<Offer>> = node.non_empty_list()?.iter().map(offer).collect();
-    let offers: Vec<Offer> = offers.into_iter().collect::<Option<_>>()?;
+    let offers = node.each(offer)?;
     // The order on the wire is fixed, whatever the order here.
     Some([Offer::Bearer, Offer::Basic].into_iter().filter(|offer| offers.contains(offer)).collect())
 }

@@ -9,18 +9,17 @@ use prost_types::{Struct, Value};
 
 use crate::json::Json;
 
-/// A protobuf `Struct` that is not empty begins with the tag of its only field: number 1, length-delimited.
-const STRUCT_TAG: u8 = 0x0a;
-
+/// Text is tried first. No `Struct` is taken for it: each of its fields holds the tag 0x12, a control character that may
+/// not stand in JSON.
 pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
-    // The tag is also a line feed, with which JSON text may begin. Protobuf is tried first: no JSON object that
-    // follows a line feed is a well-formed `Struct`, since its bytes would have to be one from the second on.
-    if bytes.first() == Some(&STRUCT_TAG)
-        && let Ok(message) = Struct::decode(bytes)
-    {
-        return Ok(from_struct(message));
+    let not_json = match Json::parse(bytes) {
+        Ok(json) => return Ok(json),
+        Err(error) => format!("not JSON: {error}"),
+    };
+    match Struct::decode(bytes) {
+        Ok(message) if !message.fields.is_empty() => Ok(from_struct(message)),
+        Ok(_) | Err(_) => Err(not_json),
     }
-    Json::parse(bytes).map_err(|e| format!("not JSON: {e}"))
 }
 
 fn from_struct(message: Struct) -> Json {

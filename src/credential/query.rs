@@ -3,8 +3,8 @@
 //! Its name and value may be percent-encoded and are decoded once; the name is matched exactly. Parameters are split
 //! at `&` alone, as WHATWG URL and every common framework do today. All other bytes of the path stay as they are.
 
-use super::percent::decode;
 use super::{Credential, Credentials, Scheme};
+use crate::percent::decode;
 use crate::secret::Secret;
 
 const NAME: &[u8] = b"access_token";

@@ -4,14 +4,8 @@
 //! it here. What Envoy gets in an absolute-form target it drops before any filter.
 
 use super::authorization::user_and_password;
-use super::percent::decode;
 use super::{Credentials, Scheme};
-
-/// The user part and the rest of an authority that has one.
-pub(super) fn split(authority: &str) -> Option<(&str, &str)> {
-    // The last `@` ends the user part (RFC 3986 §3.2: a host has none).
-    authority.rsplit_once('@')
-}
+use crate::percent::decode;
 
 pub(super) fn find(userinfo: &str) -> Credentials {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
@@ -45,12 +39,5 @@ mod tests {
             };
             assert_eq!(found.as_deref(), token, "{userinfo:?}");
         }
-    }
-
-    #[test]
-    fn an_authority_is_split_at_the_last_at_sign() {
-        assert_eq!(split("h:80"), None);
-        assert_eq!(split("a:b@h:80"), Some(("a:b", "h:80")));
-        assert_eq!(split("a@b@h"), Some(("a@b", "h")));
     }
 }

@@ -8,18 +8,11 @@
 
 use std::time::Duration;
 
+use crate::abi::{HostError, Pairs, read_pairs, write_pairs};
 use crate::jwks::Fetch;
-use crate::pairs::{self, Pairs};
 use crate::reply::Reply;
 use crate::request::{Mutation, RequestHead};
 use crate::time::UnixTime;
-
-/// A status other than `Ok`, as the ABI numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HostError(u32);
-
-const OK: u32 = 0;
-const NOT_FOUND: u32 = 1;
 
 // The ABI's numbers for what a call is about.
 pub(super) const REQUEST_HEADERS: u32 = 0;
@@ -55,15 +48,11 @@ unsafe extern "C" {
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
 }
 
-fn check(status: u32) -> Result<(), HostError> {
-    if status == OK { Ok(()) } else { Err(HostError(status)) }
-}
-
 /// Runs a call that returns bytes.
 fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
     let mut data: *mut u8 = std::ptr::null_mut();
     let mut size = 0;
-    check(call(&raw mut data, &raw mut size))?;
+    HostError::check(call(&raw mut data, &raw mut size))?;
     if data.is_null() {
         return Ok(Vec::new());
     }
@@ -78,11 +67,11 @@ pub(super) fn request_head() -> Result<RequestHead, HostError> {
 
 pub(super) fn header_pairs(map: u32) -> Result<Pairs, HostError> {
     let pairs = bytes(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })?;
-    pairs::read(&pairs).ok_or(HostError(NOT_FOUND))
+    read_pairs(&pairs).ok_or(HostError::PARSE_FAILURE)
 }
 
 pub(super) fn change(map: u32, mutation: &Mutation) -> Result<(), HostError> {
-    check(match mutation {
+    HostError::check(match mutation {
         Mutation::Remove(name) => unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) },
         Mutation::Set(name, value) => unsafe {
             proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
@@ -95,20 +84,20 @@ pub(super) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
     let path = path.join("\0");
     match bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }) {
         Ok(value) => Ok(Some(value)),
-        Err(HostError(NOT_FOUND)) => Ok(None),
+        Err(HostError::NOT_FOUND) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Sets filter state `wasm.NAME` of the request.
 pub(super) fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
-    check(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    HostError::check(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
 pub(super) fn send(reply: &Reply) -> Result<(), HostError> {
-    let headers = pairs::write(&reply.headers);
+    let headers = write_pairs(&reply.headers);
     let (details, body) = (reply.details.as_bytes(), reply.body.as_bytes());
-    check(unsafe {
+    HostError::check(unsafe {
         proxy_send_local_response(
             reply.status.into(),
             details.as_ptr(),
@@ -124,34 +113,34 @@ pub(super) fn send(reply: &Reply) -> Result<(), HostError> {
 
 /// Lets a paused request go on. Its headers cannot be changed afterwards.
 pub(super) fn continue_request() -> Result<(), HostError> {
-    check(unsafe { proxy_continue_stream(REQUEST_STREAM) })
+    HostError::check(unsafe { proxy_continue_stream(REQUEST_STREAM) })
 }
 
 /// Turns the calls that follow to that stream; fails where it is gone.
 pub(super) fn act_on(context: u32) -> Result<(), HostError> {
-    check(unsafe { proxy_set_effective_context(context) })
+    HostError::check(unsafe { proxy_set_effective_context(context) })
 }
 
 /// Has the root's `on_tick` called after this long and again each time; `None` stops it.
 pub(super) fn tick_every(period: Option<Duration>) -> Result<(), HostError> {
     let millis = period.map_or(0, |period| u32::try_from(period.as_millis()).unwrap_or(u32::MAX).max(1));
-    check(unsafe { proxy_set_tick_period_milliseconds(millis) })
+    HostError::check(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
 pub(super) fn now() -> Result<UnixTime, HostError> {
     let mut nanoseconds = 0;
-    check(unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) })?;
+    HostError::check(unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) })?;
     Ok(UnixTime::from_seconds(nanoseconds / 1_000_000_000))
 }
 
 pub(super) fn define_counter(name: &str) -> Result<u32, HostError> {
     let mut id = 0;
-    check(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    HostError::check(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
 pub(super) fn increment(counter: u32) -> Result<(), HostError> {
-    check(unsafe { proxy_increment_metric(counter, 1) })
+    HostError::check(unsafe { proxy_increment_metric(counter, 1) })
 }
 
 /// Makes a callout. This is the SDK's own call, for the SDK has to remember whose answer it will be.
@@ -178,7 +167,7 @@ pub(super) fn call_status() -> Option<u16> {
 pub(super) fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {
     match bytes(|data, got| unsafe { proxy_get_buffer_bytes(buffer, 0, size, data, got) }) {
         // An empty body or configuration is not there for the host.
-        Err(HostError(NOT_FOUND)) => Ok(Vec::new()),
+        Err(HostError::NOT_FOUND) => Ok(Vec::new()),
         result => result,
     }
 }

@@ -1,7 +1,5 @@
 //! Carries out a step: the only place where a request is let on or answered.
 
-use std::time::Duration;
-
 use super::host;
 use super::worker::Worker;
 use crate::denial::Denial;
@@ -17,16 +15,13 @@ pub(super) enum Moment {
     Parked,
 }
 
-/// How soon the root looks after requests that have begun to wait. The shortest period there is.
-const AT_ONCE: Duration = Duration::from_millis(1);
-
 /// Performs a step on the stream that host calls act on. Whatever the host refuses, the request is not let on: it gets
 /// an answer, and where not even that can be sent it stays held until Envoy's own timeout ends it.
 pub(super) fn perform(worker: &Worker, request: &Handle, step: Step, moment: Moment) {
     let Step { mutations, next } = step;
     for mutation in &mutations {
         if let Err(error) = host::change(host::REQUEST_HEADERS, mutation) {
-            log::error!("a request's headers cannot be changed: {error:?}");
+            log::error!("a request's headers cannot be changed: {error}");
             // A refusal stands though its clean-up failed; nothing else may go on half done.
             if !matches!(next, Next::Reply(..)) {
                 return refuse(worker, "a header cannot be changed");
@@ -37,14 +32,12 @@ pub(super) fn perform(worker: &Worker, request: &Handle, step: Step, moment: Mom
         Next::Forward(report) => forward(worker, request, &report, moment),
         Next::Reply(reply, report) => answer(worker, &reply, &report),
         Next::AwaitKeys(waiting) => {
-            let parked = worker.parking.borrow_mut().park(request, waiting);
-            match parked.map(|()| host::tick_every(Some(AT_ONCE))) {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => {
-                    worker.parking.borrow_mut().forget(request.stream);
-                    refuse(worker, "the timer cannot be set");
-                }
-                Err(waiting) => perform(worker, request, waiting.refuse(Denial::Overloaded), moment),
+            let parked = match worker.call_root_soon() {
+                Ok(()) => worker.parking.borrow_mut().park(request, waiting).map_err(|w| (w, Denial::Overloaded)),
+                Err(_) => Err((waiting, Denial::Internal("the timer cannot be set"))),
+            };
+            if let Err((waiting, denial)) = parked {
+                perform(worker, request, waiting.refuse(denial), moment);
             }
         }
     }
@@ -68,7 +61,7 @@ fn forward(worker: &Worker, request: &Handle, report: &Report, moment: Moment) {
     match let_on {
         Ok(()) => request.let_on.set(true),
         Err(error) => {
-            log::error!("a request cannot be continued: {error:?}");
+            log::error!("a request cannot be continued: {error}");
             refuse(worker, "the request cannot be continued");
         }
     }
@@ -77,13 +70,13 @@ fn forward(worker: &Worker, request: &Handle, report: &Report, moment: Moment) {
 fn answer(worker: &Worker, reply: &Reply, report: &Report) {
     tell(worker, report);
     if let Err(error) = host::send(reply) {
-        log::error!("an answer cannot be sent: {error:?}");
+        log::error!("an answer cannot be sent: {error}");
     }
 }
 
 fn tell(worker: &Worker, report: &Report) {
     worker.count(&report.counter);
     if let Err(error) = host::set_filter_state("postern", &report.record) {
-        log::debug!("the decision record cannot be set: {error:?}");
+        log::debug!("the decision record cannot be set: {error}");
     }
 }

@@ -10,14 +10,18 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::host;
-use super::perform::{Moment, perform, refuse};
+use super::perform::{Moment, perform};
 use super::stream::Stream;
 use super::worker::Worker;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::crypto::JwtSimple;
+use crate::denial::Denial;
 use crate::flow::{Env, Parked};
-use crate::issuer::IssuerId;
 use crate::jwks::{Fetch, FetchError, Outcome};
+
+/// Most requests that are decided in one callback. Envoy answers them when the callback returns, each answer inside the
+/// one before it: a few hundred exhaust the VM's stack, fewer the longer the chain of filters is.
+const BATCH: usize = 16;
 
 /// How often fetches under way are looked after, for an answer that never comes.
 const WATCH: Duration = Duration::from_secs(1);
@@ -40,37 +44,46 @@ impl Root {
     }
 
     fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Vec<u8>, FetchError>) {
+        // Without a clock the fetch counts as lost in time, which a later tick sees.
         let Ok(now) = host::now() else {
-            return self.end_waits(worker, fetch.issuer);
+            return;
         };
         let outcome = worker.keys.borrow_mut().finish(fetch, answer, now);
         match outcome {
-            Ok(Outcome::Continue(next)) => return self.fetch(worker, next),
+            Ok(Outcome::Continue(next)) => self.fetch(worker, next),
             Ok(Outcome::Settled) => {}
             Err(error) => log::warn!("keys of issuer {}: {error}", worker.config.issuers.name(fetch.issuer)),
         }
-        self.end_waits(worker, fetch.issuer);
     }
 
-    /// Decides every request that waits for this issuer, one by one, each on its own stream.
-    fn end_waits(&self, worker: &Worker, issuer: IssuerId) {
-        let parked = worker.parking.borrow_mut().take(issuer);
+    /// Decides requests that need not wait any longer, one by one, each on its own stream, and sees to it that the rest
+    /// is looked after.
+    fn end_waits(&self, worker: &Worker) {
+        let parked = worker.parking.borrow_mut().take(BATCH, |issuer| !worker.keys.borrow().is_pending(issuer));
         for Parked { handle, waiting } in parked {
             // A stream that is gone has no one to answer.
             if host::act_on(handle.stream).is_err() {
                 continue;
             }
-            match host::now() {
-                Ok(now) => {
-                    let env = Env { now, signatures: &JwtSimple };
-                    let step = waiting.resume(&mut worker.keys.borrow_mut(), &env);
-                    perform(worker, &handle, step, Moment::Parked);
-                }
-                Err(_) => refuse(worker, "the time cannot be had"),
-            }
+            let step = match host::now() {
+                Ok(now) => waiting.resume(&mut worker.keys.borrow_mut(), &Env { now, signatures: &JwtSimple }),
+                Err(_) => waiting.refuse(Denial::Internal("the time cannot be had")),
+            };
+            perform(worker, &handle, step, Moment::Parked);
         }
         if let Err(error) = host::act_on(self.context_id) {
-            log::error!("the plugin's own context cannot be used: {error:?}");
+            log::error!("the plugin's own context cannot be used: {error}");
+        }
+        self.set_timer(worker);
+    }
+
+    fn set_timer(&self, worker: &Worker) {
+        let keys = worker.keys.borrow();
+        worker.called_soon.set(false);
+        let more = keys.is_wanted() || worker.parking.borrow().holds(|issuer| !keys.is_pending(issuer));
+        let set = if more { worker.call_root_soon() } else { host::tick_every(keys.is_busy().then_some(WATCH)) };
+        if let Err(error) = set {
+            log::error!("the timer cannot be set: {error}");
         }
     }
 }
@@ -92,6 +105,7 @@ impl Context for Root {
         let fetch = worker.calls.borrow_mut().remove(&call);
         if let Some(fetch) = fetch {
             self.finish(worker, &fetch, read_answer(headers, body_size));
+            self.end_waits(worker);
         }
     }
 }
@@ -99,14 +113,11 @@ impl Context for Root {
 impl RootContext for Root {
     /// Refuses a configuration with anything wrong in it. Envoy then does not start, or keeps the one it has.
     fn on_configure(&mut self, size: usize) -> bool {
-        let bytes = match host::buffer(host::PLUGIN_CONFIGURATION, size) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                log::error!("configuration: cannot be read: {error:?}");
-                return false;
-            }
+        let config = match host::buffer(host::PLUGIN_CONFIGURATION, size) {
+            Ok(bytes) => Config::parse(&bytes),
+            Err(error) => Err(vec![ConfigError { path: String::new(), problem: format!("cannot be read: {error}") }]),
         };
-        match Config::parse(&bytes) {
+        match config {
             Ok(config) => {
                 self.worker = Some(Rc::new(Worker::new(config)));
                 true
@@ -124,24 +135,19 @@ impl RootContext for Root {
         let Some(worker) = &self.worker else {
             return;
         };
-        // Without a clock nothing is due; the next tick tries again.
-        let Ok(now) = host::now() else {
-            return;
-        };
-        let due = worker.keys.borrow_mut().due(now);
-        for fetch in due {
-            self.fetch(worker, fetch);
+        // Without a clock nothing is due; those who could go on are told so.
+        if let Ok(now) = host::now() {
+            let due = worker.keys.borrow_mut().due(now);
+            for fetch in due {
+                self.fetch(worker, fetch);
+            }
+            let overdue = worker.keys.borrow_mut().overdue(now);
+            for issuer in overdue {
+                log::warn!("keys of issuer {}: the answer never came", worker.config.issuers.name(issuer));
+                worker.calls.borrow_mut().retain(|_, fetch| fetch.issuer != issuer);
+            }
         }
-        let overdue = worker.keys.borrow_mut().overdue(now);
-        for issuer in overdue {
-            log::warn!("keys of issuer {}: the answer never came", worker.config.issuers.name(issuer));
-            worker.calls.borrow_mut().retain(|_, fetch| fetch.issuer != issuer);
-            self.end_waits(worker, issuer);
-        }
-        let busy = worker.keys.borrow().is_busy();
-        if let Err(error) = host::tick_every(busy.then_some(WATCH)) {
-            log::error!("the timer cannot be set: {error:?}");
-        }
+        self.end_waits(worker);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

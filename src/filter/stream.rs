@@ -5,9 +5,11 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::host::{self, HostError};
+use super::host;
 use super::perform::{Moment, perform, refuse};
 use super::worker::Worker;
+use crate::abi::HostError;
+use crate::credential::is_carrier;
 use crate::crypto::JwtSimple;
 use crate::flow::{Env, Handle, begin};
 use crate::request::{Mutation, Route, RouteMetadata};
@@ -30,7 +32,8 @@ impl Stream {
         let env = Env { now: host::now()?, signatures: &JwtSimple };
         let step = begin(&worker.config, &head, &route, &mut worker.keys.borrow_mut(), &env);
         perform(worker, &self.request, step, Moment::InHeaders);
-        Ok(())
+        // Keys may be wanted though this request did not have to wait for them.
+        if worker.keys.borrow().is_wanted() { worker.call_root_soon() } else { Ok(()) }
     }
 
     /// Headers, body and trailers are held until the request is let on. Envoy may call for body and trailers while the
@@ -54,7 +57,7 @@ impl HttpContext for Stream {
         if let Some(worker) = &self.worker
             && let Err(error) = self.decide(worker)
         {
-            log::error!("a request cannot be read: {error:?}");
+            log::error!("a request cannot be read: {error}");
             refuse(worker, "the request cannot be read");
         }
         self.action()
@@ -68,7 +71,7 @@ impl HttpContext for Stream {
         if let Some(worker) = &self.worker
             && let Err(error) = strip_trailers(worker)
         {
-            log::error!("a request's trailers cannot be read: {error:?}");
+            log::error!("a request's trailers cannot be read: {error}");
             refuse(worker, "the trailers cannot be read");
             return Action::Pause;
         }
@@ -76,10 +79,9 @@ impl HttpContext for Stream {
     }
 }
 
-/// Some servers merge trailers into the headers.
 fn strip_trailers(worker: &Worker) -> Result<(), HostError> {
     for (name, _) in host::header_pairs(host::REQUEST_TRAILERS)? {
-        if worker.config.headers.owns(&name) {
+        if worker.config.headers.owns(&name) || is_carrier(&name) {
             host::change(host::REQUEST_TRAILERS, &Mutation::Remove(name))?;
         }
     }

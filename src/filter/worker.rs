@@ -1,10 +1,12 @@
 //! What one worker keeps between requests: the configuration, the issuers' keys, the requests that wait for them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::host;
+use crate::abi::HostError;
 use crate::config::Config;
 use crate::flow::Parking;
 use crate::jwks::{Fetch, KeyStore};
@@ -16,7 +18,13 @@ pub(super) struct Worker {
     /// Callouts under way, by the number that Envoy gave them.
     pub(super) calls: RefCell<HashMap<u32, Fetch>>,
     counters: RefCell<HashMap<String, u32>>,
+    /// Whether the root is called soon anyway. Setting the timer anew each time would put it off for as long as
+    /// requests keep coming.
+    pub(super) called_soon: Cell<bool>,
 }
+
+/// How soon the root looks after what a request wants of it. The shortest period there is.
+const SOON: Duration = Duration::from_millis(1);
 
 impl Worker {
     pub(super) fn new(config: Config) -> Self {
@@ -26,7 +34,17 @@ impl Worker {
             parking: RefCell::default(),
             calls: RefCell::default(),
             counters: RefCell::default(),
+            called_soon: Cell::default(),
         }
+    }
+
+    /// Has the root's `on_tick` called.
+    pub(super) fn call_root_soon(&self) -> Result<(), HostError> {
+        if !self.called_soon.get() {
+            host::tick_every(Some(SOON))?;
+            self.called_soon.set(true);
+        }
+        Ok(())
     }
 
     /// Counts one more. A counter that cannot be had costs no request its answer.
@@ -40,7 +58,7 @@ impl Worker {
             }),
         };
         if let Err(error) = counted {
-            log::debug!("a counter could not be incremented: {error:?}");
+            log::debug!("a counter cannot be incremented: {error}");
         }
     }
 }

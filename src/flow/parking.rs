@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::AwaitingKeys;
 use crate::issuer::IssuerId;
 
-/// Most requests that wait at a time. Each keeps its token and a client's connection; more than this means that keys
-/// are long in coming, and clients had better come back.
+/// Most requests that wait for one issuer at a time. Each keeps its token and a client's connection; more than this means
+/// that keys are long in coming, and clients had better come back. An issuer has places of its own, so that forged
+/// tokens of one that hangs do not turn the users of others away.
 pub const MAX_PARKED: usize = 1000;
 
 /// A request as the shell knows it: which stream it is, and whether it was let on.
@@ -39,7 +40,8 @@ impl Handle {
 impl Parking {
     /// Keeps a request until its keys come. Gives it back where too many wait.
     pub fn park(&mut self, handle: &Handle, waiting: Box<AwaitingKeys>) -> Result<(), Box<AwaitingKeys>> {
-        if self.0.len() >= MAX_PARKED {
+        let issuer = waiting.issuer();
+        if self.0.values().filter(|parked| parked.waiting.issuer() == issuer).count() >= MAX_PARKED {
             return Err(waiting);
         }
         self.0.insert(handle.stream, Parked { handle: handle.clone(), waiting: *waiting });
@@ -51,11 +53,14 @@ impl Parking {
         self.0.remove(&stream);
     }
 
-    /// Takes out all that wait for this issuer's keys, in the order in which they came.
-    pub fn take(&mut self, issuer: IssuerId) -> Vec<Parked> {
-        let (theirs, others) =
-            std::mem::take(&mut self.0).into_iter().partition(|(_, parked)| parked.waiting.issuer() == issuer);
-        self.0 = others;
-        BTreeMap::into_values(theirs).collect()
+    /// Takes out those that need not wait any longer, the first come first, and no more than `limit`.
+    pub fn take(&mut self, limit: usize, ready: impl Fn(IssuerId) -> bool) -> Vec<Parked> {
+        let ready = |parked: &&Parked| ready(parked.waiting.issuer());
+        let streams: Vec<u32> = self.0.values().filter(ready).take(limit).map(|parked| parked.handle.stream).collect();
+        streams.iter().filter_map(|stream| self.0.remove(stream)).collect()
+    }
+
+    pub fn holds(&self, ready: impl Fn(IssuerId) -> bool) -> bool {
+        self.0.values().any(|parked| ready(parked.waiting.issuer()))
     }
 }

@@ -52,10 +52,14 @@ pub struct Principal {
 impl ClaimMap {
     pub fn principal(&self, payload: &Json) -> Result<Principal, TokenError> {
         Ok(Principal {
-            user: printable(&self.user, payload, "user")?,
-            uid: uid(&self.uid, payload)?,
-            email: printable(&self.email, payload, "email")?,
-            client: printable(&self.client, payload, "client")?,
+            // Rules decide by the user, so one that is there and cannot be used is not the same as none.
+            user: match present(&self.user, payload) {
+                None => None,
+                Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
+            },
+            uid: present(&self.uid, payload).and_then(uid),
+            email: present(&self.email, payload).and_then(printable),
+            client: present(&self.client, payload).and_then(printable),
             token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
             groups: self.groups(payload)?,
             scopes: self.scopes(payload)?,
@@ -103,15 +107,15 @@ impl ClaimMap {
     }
 }
 
-/// The first of these claims that is there. It may end up in a header, so it has to be one line of text.
-fn printable(paths: &[ClaimPath], payload: &Json, name: &'static str) -> Result<Option<String>, TokenError> {
-    let Some(value) = paths.iter().find_map(|path| path.first(payload)) else {
-        return Ok(None);
-    };
-    match value.as_str() {
-        Some(text) if is_printable(text) => Ok(Some(text.to_owned())),
-        _ => Err(TokenError::InvalidClaim(name)),
-    }
+/// The first of these claims that is there. Some issuers write an empty one where they have nothing to say.
+fn present<'a>(paths: &[ClaimPath], payload: &'a Json) -> Option<&'a Json> {
+    let says_something = |value: &&Json| !matches!(value, Json::Null) && value.as_str() != Some("");
+    paths.iter().find_map(|path| path.first(payload)).filter(says_something)
+}
+
+/// A claim that may end up in a header has to be one line of text.
+fn printable(value: &Json) -> Option<String> {
+    value.as_str().filter(|text| is_printable(text)).map(str::to_owned)
 }
 
 /// A header value cannot begin or end with a space, and control characters split messages and log lines.
@@ -120,14 +124,10 @@ pub fn is_printable(text: &str) -> bool {
 }
 
 /// A POSIX user id: some issuers write a number, others (CILogon) a string of digits.
-fn uid(paths: &[ClaimPath], payload: &Json) -> Result<Option<u32>, TokenError> {
-    let Some(value) = paths.iter().find_map(|path| path.first(payload)) else {
-        return Ok(None);
-    };
+fn uid(value: &Json) -> Option<u32> {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    let uid =
-        value.as_integer().and_then(|number| u32::try_from(number).ok()).or_else(|| value.as_str().and_then(digits));
-    uid.map(Some).ok_or(TokenError::InvalidClaim("uid"))
+    let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+    number.or_else(|| value.as_str().and_then(digits))
 }
 
 #[cfg(test)]
@@ -179,12 +179,17 @@ mod tests {
             ("DEL", r"a\u007f"),
             ("C1 control", r"a\u0085"),
             ("space after", "a "),
-            ("empty", ""),
         ] {
             let refused = principal(&format!(r#"{{"sub":"{value}"}}"#));
             assert_eq!(refused, Err(TokenError::InvalidClaim("user")), "{name}");
         }
         assert_eq!(principal(r#"{"sub":"Zoë K"}"#).unwrap().user.as_deref(), Some("Zoë K"));
+        for nothing in ["null", "\"\""] {
+            assert_eq!(principal(&format!(r#"{{"sub":{nothing}}}"#)).unwrap().user, None, "{nothing}");
+        }
+        // Nothing is decided by these, so one that cannot be written is left out.
+        let odd = principal(r#"{"sub":"a","email":"a\nb","client_id":7}"#).unwrap();
+        assert_eq!((odd.email, odd.client), (None, None));
     }
 
     #[test]
@@ -193,8 +198,7 @@ mod tests {
             assert_eq!(principal(&format!(r#"{{"uidNumber":{uid}}}"#)).unwrap().uid, want, "{uid}");
         }
         for uid in ["-1", "4294967296", "\"+1\"", "\"\"", "\"1 \"", "1.0", "null", "\"0x1\""] {
-            let refused = principal(&format!(r#"{{"uidNumber":{uid}}}"#));
-            assert_eq!(refused, Err(TokenError::InvalidClaim("uid")), "{uid}");
+            assert_eq!(principal(&format!(r#"{{"uidNumber":{uid}}}"#)).unwrap().uid, None, "{uid}");
         }
     }
 }

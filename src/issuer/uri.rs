@@ -1,5 +1,7 @@
 //! Where keys are fetched from.
 
+use crate::authority;
+
 /// An `http` or `https` URI, split as a request needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUri {
@@ -16,24 +18,24 @@ impl HttpUri {
             .find_map(|(scheme, prefix)| uri.strip_prefix(prefix).map(|rest| (*scheme, rest)))?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
-        let host = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
         let plain = |b: u8| b.is_ascii_graphic() && b != b'#';
-        if authority.is_empty() || !authority.bytes().all(host) || !path.bytes().all(plain) {
+        if authority.contains('@') || authority::host(authority).is_none() || !path.bytes().all(plain) {
             return None;
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Some(Self { scheme, authority: authority.to_ascii_lowercase(), path })
+        // One spelling for one place (RFC 3986 §6.2.3).
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority).to_ascii_lowercase();
+        Some(Self { scheme, authority, path })
     }
 
     /// Whether this is reached without leaving the machine.
     pub fn is_loopback(&self) -> bool {
-        let host = match self.authority.strip_prefix('[') {
-            Some(rest) => rest.split(']').next(),
-            None => self.authority.split(':').next(),
+        let Some(host) = authority::host(&self.authority) else {
+            return false;
         };
-        host.is_some_and(|host| {
-            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        })
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -46,7 +48,9 @@ mod tests {
         let parsed = |uri| HttpUri::parse(uri).map(|u| (u.scheme, u.authority, u.path));
         let uri = |scheme, authority: &str, path: &str| Some((scheme, authority.to_owned(), path.to_owned()));
         assert_eq!(parsed("https://A.test/certs"), uri("https", "a.test", "/certs"));
-        assert_eq!(parsed("http://[::1]:80"), uri("http", "[::1]:80", "/"));
+        assert_eq!(parsed("http://[::1]:80"), uri("http", "[::1]", "/"));
+        assert_eq!(parsed("https://a.test:443/k"), uri("https", "a.test", "/k"));
+        assert_eq!(parsed("https://a.test:80/k"), uri("https", "a.test:80", "/k"));
         assert_eq!(parsed("https://a.test?x=1"), uri("https", "a.test", "/?x=1"));
         for bad in [
             "",

@@ -4,8 +4,8 @@
 //! passes the time in.
 //!
 //! - Keys are fetched when a request needs them; everyone who needs them meanwhile waits for that one fetch.
-//! - A failed fetch is not repeated before a pause that doubles each time. Keys that were good stay in use then: an
-//!   outage of the issuer says nothing about the tokens it signed (DMTN-094 §6.5 asks for a cache for this reason).
+//! - A failed fetch is not repeated before a pause that doubles each time. Keys that were good stay in use until one
+//!   succeeds, and nobody waits for it: an outage of the issuer says nothing about the tokens it signed.
 //! - A token may name a key that is not in the set, because the issuer has just begun to use it. That is worth one
 //!   fetch a [`UNKNOWN_KEY_PAUSE`], however many key ids somebody invents.
 
@@ -181,6 +181,14 @@ impl KeyStore {
         }
     }
 
+    /// How long no fetch is made because the last one failed.
+    pub fn backing_off(&mut self, issuer: IssuerId, now: UnixTime) -> Option<Duration> {
+        match self.entry(issuer) {
+            Some(Entry::Remote(remote)) => remote.backing_off(now),
+            Some(Entry::Inline(_)) | None => None,
+        }
+    }
+
     /// The fetches that are wanted and not under way. Each is from now on.
     pub fn due(&mut self, now: UnixTime) -> Vec<Fetch> {
         let remotes = self.remotes();
@@ -215,12 +223,19 @@ impl KeyStore {
         issuers
     }
 
+    /// Whether a fetch is wanted or under way for this issuer.
+    pub fn is_pending(&self, issuer: IssuerId) -> bool {
+        self.0.iter().any(|(id, entry)| *id == issuer && entry.is_pending())
+    }
+
+    /// Whether any fetch is wanted, so that [`KeyStore::due`] should be asked soon.
+    pub fn is_wanted(&self) -> bool {
+        self.0.iter().any(|(_, entry)| matches!(entry, Entry::Remote(remote) if remote.state == State::Wanted))
+    }
+
     /// Whether any fetch is wanted or under way.
     pub fn is_busy(&self) -> bool {
-        self.0.iter().any(|(_, entry)| match entry {
-            Entry::Inline(_) => false,
-            Entry::Remote(remote) => matches!(remote.state, State::Wanted | State::InFlight { .. }),
-        })
+        self.0.iter().any(|(_, entry)| entry.is_pending())
     }
 
     fn entry(&mut self, issuer: IssuerId) -> Option<&mut Entry> {
@@ -235,33 +250,54 @@ impl KeyStore {
     }
 }
 
+impl Entry {
+    fn is_pending(&self) -> bool {
+        match self {
+            Self::Inline(_) => false,
+            Self::Remote(remote) => matches!(remote.state, State::Wanted | State::InFlight { .. }),
+        }
+    }
+}
+
 impl Remote {
     fn lookup(&mut self, now: UnixTime) -> Lookup {
         if let Some(cached) = self.cached.as_ref().filter(|cached| now < cached.fresh_until) {
             return Lookup::Ready(Rc::clone(&cached.keys));
         }
+        if let Some(retry_after) = self.backing_off(now) {
+            return self.stale(now).map_or(Lookup::Unavailable { retry_after }, Lookup::Ready);
+        }
         match self.state {
-            State::BackingOff { until, .. } if now < until => {
-                match self.cached.as_ref().filter(|cached| now < cached.usable_until) {
-                    Some(cached) => Lookup::Ready(Rc::clone(&cached.keys)),
-                    None => Lookup::Unavailable { retry_after: until.since(now) },
-                }
-            }
-            State::Idle | State::BackingOff { .. } => {
-                self.want();
-                Lookup::Pending
-            }
-            State::Wanted | State::InFlight { .. } => Lookup::Pending,
+            State::Idle | State::BackingOff { .. } => self.want(),
+            State::Wanted | State::InFlight { .. } => {}
+        }
+        // After a failure the old keys do while the next attempt is made; at first, the new ones are worth the wait.
+        match self.stale(now).filter(|_| self.last_pause.is_some()) {
+            Some(keys) => Lookup::Ready(keys),
+            None => Lookup::Pending,
+        }
+    }
+
+    /// Keys whose time is over, and which may still be used while no others can be had.
+    fn stale(&self, now: UnixTime) -> Option<Rc<JwkSet>> {
+        self.cached.as_ref().filter(|cached| now < cached.usable_until).map(|cached| Rc::clone(&cached.keys))
+    }
+
+    fn backing_off(&self, now: UnixTime) -> Option<Duration> {
+        match self.state {
+            State::BackingOff { until, .. } if now < until => Some(until.since(now)),
+            State::Idle | State::Wanted | State::InFlight { .. } | State::BackingOff { .. } => None,
         }
     }
 
     fn want_unknown_key(&mut self, now: UnixTime) -> bool {
         match self.state {
             State::Wanted | State::InFlight { .. } => return true,
-            State::BackingOff { until, .. } if now < until => return false,
             State::Idle | State::BackingOff { .. } => {}
         }
-        if self.unknown_key_at.is_some_and(|last| now.since(last) < UNKNOWN_KEY_PAUSE) {
+        if self.backing_off(now).is_some()
+            || self.unknown_key_at.is_some_and(|last| now.since(last) < UNKNOWN_KEY_PAUSE)
+        {
             return false;
         }
         self.unknown_key_at = Some(now);
@@ -322,8 +358,8 @@ fn jwks_uri(body: &[u8], issuer: &str, document_at: &HttpUri) -> Result<HttpUri,
     }
     let uri = text("jwks_uri").and_then(HttpUri::parse).ok_or("it has no jwks_uri that can be read")?;
     // The cluster reaches one host. What another host's keys are worth, only the configuration can say.
-    if uri.authority != document_at.authority {
-        return Err("its jwks_uri is on another host; set jwks.uri and a cluster for that host");
+    if (uri.scheme, &uri.authority) != (document_at.scheme, &document_at.authority) {
+        return Err("its jwks_uri has another scheme or host; set jwks.uri and a cluster for that host");
     }
     Ok(uri)
 }
@@ -427,7 +463,8 @@ mod tests {
         assert_eq!(b.lookup(now), "pending");
         b.due(now);
         b.finish(Err(FetchError::NoAnswer), now).unwrap_err();
-        assert_eq!((b.lookup(now), b.lookup(now + 1)), ("ready", "pending"));
+        assert_eq!((b.lookup(now), b.due(now).len()), ("ready", 0));
+        assert_eq!((b.lookup(now + 1), b.due(now + 1).len()), ("ready", 1));
     }
 
     #[test]
@@ -437,9 +474,13 @@ mod tests {
         b.due(0);
         b.finish(Ok(KEYS), 0).unwrap();
         let end = CACHE + USABLE_STALE.as_secs();
-        for (now, want) in [(CACHE, "ready"), (end - 1, "ready"), (end + 9, "unavailable")] {
-            assert_eq!(b.lookup(now), "pending");
-            b.due(now);
+        // For the first one after their time it is worth to wait; later on nobody waits for what may fail again.
+        for (now, meanwhile, want) in
+            [(CACHE, "pending", "ready"), (end - 1, "ready", "ready"), (end + 9, "pending", "unavailable")]
+        {
+            assert_eq!(b.lookup(now), meanwhile, "at {now}");
+            assert_eq!(b.due(now).len(), 1, "at {now}");
+            assert_eq!(b.lookup(now), meanwhile, "at {now}, under way");
             b.finish(Err(FetchError::Status(500)), now).unwrap_err();
             assert_eq!(b.lookup(now), want, "at {now}");
         }
@@ -508,6 +549,8 @@ mod tests {
             r#"{"issuer":"https://a.test"}"#,
             r#"{"issuer":"https://a.test","jwks_uri":"https://b.test/keys"}"#,
             r#"{"issuer":"https://a.test","jwks_uri":"https://a.test@b.test/keys"}"#,
+            r#"{"issuer":"https://a.test","jwks_uri":"http://a.test/keys"}"#,
+            r#"{"issuer":"https://a.test","jwks_uri":"https://a.test:8443/keys"}"#,
             r#"{"issuer":"https://a.test","jwks_uri":"file:///keys"}"#,
         ] {
             let refused = b.store.finish(&first, Ok(bad.as_bytes().to_vec()), UnixTime::from_seconds(0));

@@ -1,10 +1,11 @@
 //! Whether a request falls under a rule: host, path, method, Envoy's route name.
 
-use super::path::{ReadPath, read_path};
+use super::path::{ReadPath, path_of};
+use crate::authority::host;
 use crate::denial::Denial;
 use crate::request::{RequestHead, Route};
 
-/// What all has to hold; a criterion that is left out holds for every request.
+/// The criteria of a rule. All of them have to hold; one that is left out holds for every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     pub hosts: Vec<HostPattern>,
@@ -30,23 +31,18 @@ pub enum PathPattern {
 
 /// A request as rules look at it, read once.
 pub(super) struct Facts<'a> {
-    host: Host,
+    /// Absent where it cannot be read.
+    host: Option<String>,
     path: ReadPath,
     method: Option<&'a str>,
     route: Option<&'a str>,
 }
 
-enum Host {
-    Name(String),
-    /// Several, or with characters that no host has; servers differ in what they make of it.
-    Unreadable,
-}
-
 impl<'a> Facts<'a> {
     pub(super) fn of(head: &'a RequestHead, route: &'a Route) -> Self {
         Self {
-            host: head.authority().map_or(Host::Unreadable, read_host),
-            path: read_path(head.path()),
+            host: head.authority().and_then(host),
+            path: path_of(head),
             method: head.method(),
             route: route.name.as_deref(),
         }
@@ -65,15 +61,15 @@ impl Match {
         }
         if !self.hosts.is_empty() {
             match &facts.host {
-                Host::Unreadable => return Err(Denial::AmbiguousHost),
-                Host::Name(name) if self.hosts.iter().any(|pattern| pattern.matches(name)) => {}
-                Host::Name(_) => return Ok(false),
+                None => return Err(Denial::AmbiguousHost),
+                Some(name) if self.hosts.iter().any(|pattern| pattern.matches(name)) => {}
+                Some(_) => return Ok(false),
             }
         }
         match (&self.path, &facts.path) {
             (None, _) => Ok(true),
-            (Some(_), ReadPath::Ambiguous) => Err(Denial::AmbiguousPath),
-            (Some(_), ReadPath::Absent) => Ok(false),
+            // CONNECT has none. Whether it falls under this rule cannot be said, so no later rule may have it either.
+            (Some(_), ReadPath::Ambiguous | ReadPath::Absent) => Err(Denial::AmbiguousPath),
             (Some(pattern), ReadPath::Plain(path)) => Ok(pattern.matches(path)),
         }
     }
@@ -102,10 +98,8 @@ impl HostPattern {
             None => (text, false),
         };
         // The same reading as a request's host, and nothing that only a request may have: no port, no capitals.
-        match read_host(name) {
-            Host::Name(read) if read == name => Some(if below { Self::Below(read) } else { Self::Exact(read) }),
-            Host::Name(_) | Host::Unreadable => None,
-        }
+        let read = host(name).filter(|read| read == name)?;
+        Some(if below { Self::Below(read) } else { Self::Exact(read) })
     }
 
     fn matches(&self, host: &str) -> bool {
@@ -137,28 +131,6 @@ impl PathPattern {
             }
         }
     }
-}
-
-/// The host of an authority in lower case, without user part, port and the dot that ends a fully qualified name.
-fn read_host(authority: &str) -> Host {
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, port)) => (host.strip_suffix(port).unwrap_or(host), port),
-        None => match host.split_once(':') {
-            Some((name, _)) => (name, host.strip_prefix(name).unwrap_or_default()),
-            None => (host, ""),
-        },
-    };
-    let port = port.strip_prefix(':').unwrap_or(port);
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let address = |name: &str| {
-        let inside = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        inside.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok())
-    };
-    let label =
-        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let readable = port.bytes().all(|b| b.is_ascii_digit()) && (address(&name) || name.split('.').all(label));
-    if readable { Host::Name(name) } else { Host::Unreadable }
 }
 
 #[cfg(test)]
@@ -251,6 +223,9 @@ mod tests {
         assert!(matches!(holds(&by_path, "GET", "h", "/a/../b", None), Err(Denial::AmbiguousPath)));
         assert!(holds(&by_host, "GET", "h", "/a/../b", None).unwrap());
         assert!(!holds(&by_method, "GET", "h", "/a/../b", None).unwrap());
+        let connect = RequestHead::new(vec![(b":method".to_vec(), b"CONNECT".to_vec())]);
+        let route = Route::default();
+        assert!(matches!(by_path.holds(&Facts::of(&connect, &route)), Err(Denial::AmbiguousPath)));
     }
 
     #[test]
@@ -272,6 +247,7 @@ mod tests {
             ("name over wildcard", host("b.a.test"), host("*.a.test"), false),
             ("more methods", method(&["GET", "PUT"]), method(&["GET"]), true),
             ("fewer methods", method(&["GET"]), method(&["GET", "PUT"]), false),
+            ("another route", Match { route: Some("a".into()), ..Match::default() }, prefix("/a"), false),
             ("methods over all", method(&["GET"]), Match::default(), false),
         ] {
             assert_eq!(earlier.covers(&later), want, "{name}");

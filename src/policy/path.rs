@@ -5,7 +5,8 @@
 //! reading to rely on, and the path is not interpreted but refused. What is left differs at most in percent-encoding
 //! that every server undoes once; it is undone here, so that `/%61dmin` falls under the rule for `/admin`.
 
-use crate::credential::percent_decode;
+use crate::percent;
+use crate::request::RequestHead;
 
 /// A path, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,17 @@ pub enum ReadPath {
     Absent,
 }
 
-/// Reads the path of a `:path`, leaving the query out: what is asked for is never in the query.
-pub fn read_path(path_and_query: Option<&str>) -> ReadPath {
-    let Some(path_and_query) = path_and_query else {
-        return ReadPath::Absent;
-    };
+/// The path of a request. One that is there and cannot be read is not the same as none.
+pub fn path_of(head: &RequestHead) -> ReadPath {
+    match head.path() {
+        Some(path) => read_path(path),
+        None if head.values(":path").next().is_some() => ReadPath::Ambiguous,
+        None => ReadPath::Absent,
+    }
+}
+
+/// Reads a path, leaving a query out: what is asked for is never in the query.
+pub fn read_path(path_and_query: &str) -> ReadPath {
     let (path, _) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
     plain(path).map_or(ReadPath::Ambiguous, ReadPath::Plain)
 }
@@ -32,11 +39,14 @@ fn plain(path: &str) -> Option<String> {
         return None;
     }
     let lower = path.to_ascii_lowercase();
-    if ["%2f", "%5c", "%2e", "%3b"].iter().any(|escape| lower.contains(escape)) || encodes_an_escape(&lower) {
+    if ["%2f", "%2e"].iter().any(|escape| lower.contains(escape)) {
         return None;
     }
-    let decoded = String::from_utf8(percent_decode(path.as_bytes())?).ok()?;
-    if decoded.chars().any(char::is_control) {
+    let decoded = String::from_utf8(percent::decode(path.as_bytes())?).ok()?;
+    // What was encoded must not mean something once decoded, and an escape that was encoded itself is another character
+    // for a server that decodes twice.
+    let meaningful = |c: char| c.is_control() || matches!(c, '\\' | '#' | ';' | '?');
+    if decoded.contains(meaningful) || holds_an_escape(&decoded) {
         return None;
     }
     let rest = decoded.strip_prefix('/')?;
@@ -48,9 +58,8 @@ fn plain(path: &str) -> Option<String> {
     ok.then_some(decoded)
 }
 
-/// `%25` followed by two digits: a server that decodes twice sees another character there.
-fn encodes_an_escape(lower: &str) -> bool {
-    lower.split("%25").skip(1).any(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+fn holds_an_escape(decoded: &str) -> bool {
+    decoded.split('%').skip(1).any(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
 }
 
 #[cfg(test)]
@@ -73,9 +82,8 @@ mod tests {
             ("/a.b/..c", "/a.b/..c"),
             ("/Admin", "/Admin"),
         ] {
-            assert_eq!(read_path(Some(path)), ReadPath::Plain(want.to_owned()), "{path}");
+            assert_eq!(read_path(path), ReadPath::Plain(want.to_owned()), "{path}");
         }
-        assert_eq!(read_path(None), ReadPath::Absent);
     }
 
     #[test]
@@ -119,16 +127,32 @@ mod tests {
             "/%zz",
             "/a\u{e9}",
             "/%C2%85",
+            "/%25%36%31dmin",
+            "/a/%25%32%65%25%32%65/b",
+            "/admin%3fx",
+            "/admin%23",
         ] {
-            assert_eq!(read_path(Some(path)), ReadPath::Ambiguous, "{path:?}");
+            assert_eq!(read_path(path), ReadPath::Ambiguous, "{path:?}");
         }
     }
 
     #[test]
     fn reading_a_plain_path_again_changes_nothing() {
-        for path in ["/", "/api/tap/", "/.well-known/x"] {
-            let ReadPath::Plain(once) = read_path(Some(path)) else { panic!("{path}") };
-            assert_eq!(read_path(Some(&once)), ReadPath::Plain(once.clone()), "{path}");
+        // What was decoded is written again as a client has to write it.
+        for path in ["/", "/api/tap/", "/.well-known/x", "/a%20b", "/%C3%A9", "/100%25", "/a%25zz"] {
+            let ReadPath::Plain(once) = read_path(path) else { panic!("{path}") };
+            let written = once.replace('%', "%25").replace(' ', "%20").replace('é', "%C3%A9");
+            assert_eq!(read_path(&written), ReadPath::Plain(once), "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_read_is_not_the_same_as_none() {
+        let head =
+            |paths: &[&[u8]]| RequestHead::new(paths.iter().map(|path| (b":path".to_vec(), path.to_vec())).collect());
+        assert_eq!(path_of(&head(&[])), ReadPath::Absent);
+        assert_eq!(path_of(&head(&[b"/a"])), ReadPath::Plain("/a".to_owned()));
+        assert_eq!(path_of(&head(&[b"/a?\xff"])), ReadPath::Ambiguous);
+        assert_eq!(path_of(&head(&[b"/a", b"/b"])), ReadPath::Ambiguous);
     }
 }

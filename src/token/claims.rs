@@ -16,7 +16,42 @@ pub fn check_claims(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<()
             return Err(TokenError::InvalidClaim(name));
         }
     }
+    check_kind(payload, issuer)?;
     check_audience(payload, issuer)
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenUse {
+    Access,
+    /// An ID token tells a client who logged in (OpenID Connect Core §2); it is no key to an API.
+    Id,
+}
+
+/// Issuers sign other things with the same keys, and say in one of several ways what they are: Cognito in `token_use`,
+/// Keycloak in `typ`, OpenID Connect by the claims that only an ID token has.
+fn check_kind(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
+    // RFC 7800: whoever presents such a token has to prove that he holds its key, which a Bearer credential does not.
+    if payload.get("cnf").is_some() {
+        return Err(TokenError::Kind("a token bound to a key"));
+    }
+    let text = |name| payload.get(name).and_then(Json::as_str);
+    let named = text("token_use").or_else(|| text("typ")).map(str::to_ascii_lowercase);
+    let kind = match named.as_deref() {
+        Some("id") => TokenUse::Id,
+        Some("access" | "bearer" | "jwt" | "at+jwt") => TokenUse::Access,
+        Some("refresh" | "offline") => return Err(TokenError::Kind("a refresh token")),
+        Some("logout") => return Err(TokenError::Kind("a logout token")),
+        Some(_) => return Err(TokenError::Kind("a token of another kind")),
+        None if payload.get("events").is_some() => return Err(TokenError::Kind("a logout or event token")),
+        None if ["nonce", "at_hash", "c_hash"].iter().any(|name| payload.get(name).is_some()) => TokenUse::Id,
+        None => TokenUse::Access,
+    };
+    match kind {
+        kind if issuer.token_use.contains(&kind) => Ok(()),
+        TokenUse::Id => Err(TokenError::Kind("an ID token")),
+        TokenUse::Access => Err(TokenError::Kind("an access token")),
+    }
 }
 
 fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), TokenError> {
@@ -104,7 +139,8 @@ impl ClaimPath {
             } else {
                 let end = rest.find(['.', '[']).unwrap_or(rest.len());
                 let (name, after) = rest.split_at_checked(end)?;
-                if name.is_empty() {
+                // A URL that is not quoted would be cut at its dots.
+                if name.is_empty() || name.contains('/') {
                     return None;
                 }
                 segments.push(Segment::Member(name.to_owned()));
@@ -213,6 +249,36 @@ mod tests {
     }
 
     #[test]
+    fn other_kinds_of_token_are_told_apart_and_refused() {
+        use TokenError::Kind;
+        for (claims, access, id) in [
+            (r#""sub":"a""#, Ok(()), Err(Kind("an access token"))),
+            (r#""token_use":"access""#, Ok(()), Err(Kind("an access token"))),
+            (r#""typ":"Bearer","nonce":"n""#, Ok(()), Err(Kind("an access token"))),
+            (r#""token_use":"id""#, Err(Kind("an ID token")), Ok(())),
+            (r#""typ":"ID""#, Err(Kind("an ID token")), Ok(())),
+            (r#""nonce":"n""#, Err(Kind("an ID token")), Ok(())),
+            (r#""at_hash":"h""#, Err(Kind("an ID token")), Ok(())),
+            (r#""typ":"Refresh""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
+            (r#""typ":"Offline""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
+            (r#""typ":"Logout""#, Err(Kind("a logout token")), Err(Kind("a logout token"))),
+            (r#""cnf":{"jkt":"x"}"#, Err(Kind("a token bound to a key")), Err(Kind("a token bound to a key"))),
+            (r#""events":{}"#, Err(Kind("a logout or event token")), Err(Kind("a logout or event token"))),
+            (r#""token_use":"other""#, Err(Kind("a token of another kind")), Err(Kind("a token of another kind"))),
+        ] {
+            let payload = Json::parse(format!(r#"{{"exp":{},"aud":"api",{claims}}}"#, NOW + 9).as_bytes()).unwrap();
+            for (token_use, want) in [(TokenUse::Access, access), (TokenUse::Id, id)] {
+                let issuer = Issuer { token_use: vec![token_use], ..issuer() };
+                assert_eq!(
+                    check_claims(&payload, &issuer, UnixTime::from_seconds(NOW)),
+                    want,
+                    "{claims} {token_use:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn registered_strings_are_strings() {
         for name in STRINGS {
             let payload = format!(r#"{{"exp":{},"aud":"api","{name}":7}}"#, NOW + 9);
@@ -244,7 +310,22 @@ mod tests {
 
     #[test]
     fn a_path_that_leads_nowhere_is_refused() {
-        for path in ["", ".", "a.", ".a", "a..b", "[]", "a[", "a[b]", "a[]b", "a.[]", "[\"a\"", "[\"\"]", "[\"a\"]b"] {
+        for path in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "[]",
+            "a[",
+            "a[b]",
+            "a[]b",
+            "a.[]",
+            "[\"a\"",
+            "[\"\"]",
+            "[\"a\"]b",
+            "https://ns/x",
+        ] {
             assert_eq!(ClaimPath::parse(path), None, "{path:?}");
         }
     }

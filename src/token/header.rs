@@ -1,7 +1,7 @@
 //! The JOSE header (RFC 7515 §4): what we need of it, and what we refuse in it.
 //!
-//! Keys come from the issuer's key set alone. `jwk`, `jku`, `x5u` and `x5c` let a sender name the key that proves his
-//! own token, so they are not even read (RFC 8725 §3.10).
+//! Keys come from the issuer's key set alone. `jku`, `x5u` and `x5c` let a sender name the key that proves his own token
+//! and are never used (RFC 8725 §3.10); an embedded `jwk`, which no issuer sends with an access token, refuses it.
 
 use super::TokenError;
 use crate::crypto::Algorithm;
@@ -25,6 +25,7 @@ impl JoseHeader {
             ("enc", "the token is encrypted"),
             ("zip", "the token is compressed"),
             ("cty", "the token holds another token"),
+            ("jwk", "the header carries a key"),
         ] {
             if header.get(name).is_some() {
                 return Err(TokenError::Header(problem));
@@ -108,6 +109,7 @@ mod tests {
             r#""typ":"kb+jwt""#,
             r#""typ":null"#,
             r#""typ":1"#,
+            r#""jwk":{"kty":"oct","k":"eA"}"#,
             r#""kid":null"#,
             r#""kid":7"#,
             r#""kid":[]"#,
@@ -127,7 +129,6 @@ mod tests {
             r#""typ":"jwt""#,
             r#""typ":"at+jwt""#,
             r#""typ":"application/at+jwt""#,
-            r#""jwk":{"kty":"oct","k":"eA"}"#,
             r#""jku":"http://127.0.0.1/""#,
             r#""x5u":"http://127.0.0.1/""#,
             r#""x5c":["x"]"#,
