@@ -17,7 +17,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use postern::flow::{Handle, MAX_PARKED, Parking};
 use postern::jwks::FetchError;
+use postern::request::RouteMetadata;
 use scenario::{NOW, Outcome, Scenario, allowed, refused};
 use serde_json::json;
 use support::mint::{Signer, Token};
@@ -73,7 +75,7 @@ fn every_fault_of_a_token_is_refused_for_what_it_is() {
         ("unknown key", t().header("kid", "nobody").mint(), "unknown_key", 0),
         ("no key id, several fit", t().without_header("kid").mint(), "unknown_key", 0),
         ("another key's signature", token(&other).mint(), "bad_signature", 1),
-        ("embedded key", t().header("jwk", other.jwk()).header("kid", "x").mint(), "unknown_key", 0),
+        ("embedded key", t().header("jwk", other.jwk()).header("kid", "x").mint(), "token_header", 0),
         ("opaque", "gt-0123456789.abcdef".to_owned(), "token_not_jwt", 0),
         ("user is not text", t().claim("sub", 7).mint(), "invalid_claim", 0),
         ("user breaks the line", t().claim("sub", "a\r\nx-admin: 1").mint(), "invalid_claim", 1),
@@ -161,12 +163,10 @@ fn no_credential_of_ours_and_no_forged_identity_goes_upstream() {
         ("x-auth-request-email", "root@evil.test"),
         ("x-auth-request-new", "root"),
     ];
-    let userinfo = format!("{raw}:x-oauth-basic@api.test:8080");
     let query = format!("/api/tap?a=%20b&access_token={raw}&c");
     for path in ["/api/tap", "/optional", "/public"] {
         for (name, path, credential) in [
             ("bearer", path.to_owned(), ("authorization", bearer(&raw))),
-            ("authority", path.to_owned(), (":authority", userinfo.clone())),
             ("query", query.replace("/api/tap", path), ("x-none", String::new())),
         ] {
             let mut scenario = Scenario::inline(&[&signer]).with_query_tokens();
@@ -179,10 +179,8 @@ fn no_credential_of_ours_and_no_forged_identity_goes_upstream() {
             let value = |field: &str| upstream.iter().find(|(name, _)| name == field).map(|(_, value)| value.as_str());
             let user = (!path.starts_with("/public")).then_some("alice");
             assert_eq!(value("x-auth-request-user"), user, "{name} {path}");
-            match name {
-                "authority" => assert_eq!(value(":authority"), Some("api.test:8080"), "{path}"),
-                "query" => assert!(value(":path").unwrap().ends_with("?a=%20b&c"), "{path}"),
-                _ => {}
+            if name == "query" {
+                assert!(value(":path").unwrap().ends_with("?a=%20b&c"), "{path}");
             }
         }
     }
@@ -217,6 +215,154 @@ fn forward_token_gives_the_service_one_bearer_and_the_token_header() {
 fn basic(pair: &str) -> String {
     use base64::Engine;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+}
+
+#[test]
+fn every_fact_of_the_token_has_its_header_and_an_absent_one_leaves_it_absent() {
+    let signer = Signer::es256();
+    let claims = json!({
+        "scope": "read:tap x", "uidNumber": "1000", "email": "a@b.test", "groups": ["g", "a,b", "h"], "orcid": "0000-1",
+        "admin": true, "level": 7, "roles": ["r"],
+    });
+    let mut scenario = Scenario::inline(&[&signer]).with_claim_headers();
+    let outcome = scenario.get("/api/tap", &[("authorization", &bearer(&token(&signer).claims(claims).mint()))]);
+    let everything = [
+        ("x-auth-request-user", "alice"),
+        ("x-auth-request-uid", "1000"),
+        ("x-auth-request-email", "a@b.test"),
+        ("x-auth-request-groups", "g,h"),
+        ("x-auth-request-token-capabilities", "read:tap x"),
+        ("x-admin", "true"),
+        ("x-level", "7"),
+        ("x-orcid", "0000-1"),
+    ];
+    assert_eq!(outcome, allowed(&everything));
+    let bare =
+        scenario.get("/api/tap", &[("authorization", &bearer(&token(&signer).claim("scope", "read:tap").mint()))]);
+    assert_eq!(bare, allowed(&[everything[0], ("x-auth-request-token-capabilities", "read:tap")]));
+}
+
+#[test]
+fn the_record_says_who_and_how_and_holds_no_token() {
+    let signer = Signer::es256();
+    let raw = token(&signer).claim("jti", "id-1").claim("client_id", "c").mint();
+    let mut scenario = Scenario::inline(&[&signer]);
+    scenario.get("/api/tap", &[("authorization", &basic(&format!("{raw}:")))]);
+    let record: serde_json::Value = serde_json::from_str(&scenario.last_report().record).unwrap();
+    assert_eq!(
+        record,
+        json!({"decision": "deny", "reason": "insufficient_scope", "rule": "tap", "issuer": "https://issuer.test",
+            "user": "alice", "client": "c", "token_id": "id-1", "scheme": "basic", "missing": "read:tap"})
+    );
+    assert_eq!(
+        scenario.last_report().counter,
+        "postern_requests_total.decision.deny.reason.insufficient_scope.rule.tap"
+    );
+    assert!(!scenario.all_output().contains(&raw));
+}
+
+#[test]
+fn a_route_may_name_its_rule_and_ask_for_more() {
+    let signer = Signer::es256();
+    let with = |scope: &str| Some(bearer(&token(&signer).claim("scope", scope).mint()));
+    let asks = |rule: Option<&str>, capabilities: Option<&str>| RouteMetadata::Present {
+        rule: rule.map(str::to_owned),
+        capabilities: capabilities.map(str::to_owned),
+    };
+    for (name, metadata, credential, want) in [
+        ("rule", asks(Some("tap"), None), with("read:tap"), "ok"),
+        ("rule, missing", asks(Some("tap"), None), with("x"), "403 insufficient_scope"),
+        ("capabilities", asks(None, Some("a b")), with("b a"), "ok"),
+        ("capabilities, one missing", asks(None, Some("a b")), with("a"), "403 insufficient_scope"),
+        ("capabilities, stranger", asks(None, Some("a")), None, "401 missing_credential"),
+        ("both", asks(Some("tap"), Some("a")), with("a read:tap"), "ok"),
+        ("both, the route's missing", asks(Some("tap"), Some("a")), with("read:tap"), "403 insufficient_scope"),
+        ("both, the rule's missing", asks(Some("tap"), Some("a")), with("a"), "403 insufficient_scope"),
+        ("more than an optional rule asks", asks(Some("optional"), Some("a")), None, "403 unknown_rule"),
+        ("more than an anonymous rule asks", asks(Some("public"), Some("a")), None, "403 unknown_rule"),
+        ("unknown rule", asks(Some("x"), None), with("read:tap"), "403 unknown_rule"),
+        ("no list", asks(None, Some("a  b")), with("a b"), "403 unknown_rule"),
+        ("empty", asks(None, None), with("read:tap"), "403 unknown_rule"),
+        ("malformed", RouteMetadata::Malformed, with("read:tap"), "403 unknown_rule"),
+    ] {
+        let mut scenario = Scenario::inline(&[&signer]).on_route(metadata);
+        let fields: Vec<(&str, &str)> = credential.iter().map(|value| ("authorization", value.as_str())).collect();
+        assert_eq!(scenario.get("/public", &fields).in_short(), want, "{name}");
+    }
+}
+
+/// Taking the user part out makes Envoy choose the route again, and what that one asks cannot be seen.
+#[test]
+fn a_credential_in_the_host_is_taken_only_under_a_rule_that_names_the_host() {
+    let signer = Signer::es256();
+    let raw = token(&signer).claim("scope", "read:tap").mint();
+    for (authority, path, want) in [
+        (format!("{raw}:@api.test"), "/named", "ok"),
+        (format!("x-oauth-basic:{raw}@api.test:443"), "/named", "ok"),
+        (format!("{raw}:@other.test"), "/named", "403 no_rule"),
+        (format!("{raw}:@api.test"), "/api/tap", "400 user_in_host"),
+        ("x@api.test".to_owned(), "/public", "400 user_in_host"),
+        ("@api.test".to_owned(), "/optional", "400 user_in_host"),
+        ("alice:hunter2@api.test".to_owned(), "/named", "401 not_a_token"),
+        ("x@".to_owned(), "/named", "400 ambiguous_host"),
+    ] {
+        let mut scenario = Scenario::inline(&[&signer]);
+        let outcome = scenario.get(path, &[(":authority", &authority)]);
+        assert_eq!(outcome.in_short(), want, "{authority} {path}");
+        let host = scenario.last_field(":authority").unwrap();
+        assert!(!host.contains('@'), "{authority} is left as {host}");
+    }
+    let metadata = RouteMetadata::Present { rule: Some("named".to_owned()), capabilities: None };
+    let mut scenario = Scenario::inline(&[&signer]).on_route(metadata);
+    let outcome = scenario.get("/named", &[(":authority", &format!("{raw}:@api.test"))]);
+    assert_eq!(outcome.in_short(), "400 user_in_host");
+}
+
+#[test]
+fn a_path_or_host_that_is_not_text_is_refused_on_every_rule() {
+    let signer = Signer::es256();
+    for path in ["/public", "/optional", "/api/tap", "/elsewhere"] {
+        for (field, value, want) in [
+            (":path", format!("{path}?access_token=SECRET&\u{e000}"), "400 ambiguous_path"),
+            (":authority", "api.test\u{e000}".to_owned(), "400 ambiguous_host"),
+        ] {
+            let mut scenario = Scenario::inline(&[&signer]);
+            // The scenario writes this character as a byte that is no UTF-8.
+            assert_eq!(scenario.get(path, &[(field, &value)]).in_short(), want, "{field} {path}");
+            assert!(!scenario.last_field(":path").unwrap().contains("SECRET"), "{field} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_used_for_its_own_algorithm_alone() {
+    let (rs, ps) = (Signer::rs256(), Signer::ps256());
+    let forged = token(&ps).claim("scope", "read:tap").header("kid", rs.kid()).mint();
+    let mut scenario = Scenario::inline_for(&[&rs], &["RS256", "PS256"]);
+    assert_eq!(scenario.get("/api/tap", &[("authorization", &bearer(&forged))]), refused(401, "unknown_key"));
+}
+
+#[test]
+fn more_than_a_thousand_that_wait_are_told_to_come_back_and_other_issuers_have_their_own_places() {
+    let good = Signer::es256();
+    let mut scenario = Scenario::remote();
+    let mut parking = Parking::default();
+    let credential = bearer(&token(&good).claim("scope", "read:tap").mint());
+    for stream in 0..MAX_PARKED {
+        let waiting = scenario.arrive("/api/tap", &credential).request;
+        assert!(parking.park(&Handle::new(u32::try_from(stream).unwrap()), waiting).is_ok(), "{stream}");
+    }
+    let handle = Handle::new(u32::MAX);
+    let one_more = scenario.arrive("/api/tap", &credential);
+    let Err(turned_away) = parking.park(&handle, one_more.request) else { panic!("there is room for all") };
+    let elsewhere = scenario.arrive("/api/tap", &bearer(&token(&good).claim("iss", "https://second.test").mint()));
+    assert!(parking.park(&handle, elsewhere.request).is_ok());
+    parking.forget(0);
+    assert!(parking.park(&Handle::new(0), turned_away).is_ok());
+    let first = parking.take(16, |_| true);
+    let streams: Vec<u32> = first.iter().map(|parked| parked.handle.stream).collect();
+    assert_eq!(streams, (0..16).collect::<Vec<_>>());
+    assert!(parking.holds(|_| true) && !parking.holds(|_| false));
 }
 
 #[test]
@@ -277,6 +423,34 @@ fn an_outage_is_503_with_a_time_to_come_back_and_never_401() {
     assert_eq!(scenario.last_reply_field("retry-after").as_deref(), Some("1"));
     let next = scenario.get("/api/tap", &[("authorization", &bearer(&token(&good).mint()))]);
     assert_eq!(next.in_short(), "503 keys_unavailable", "while backing off nobody waits");
+}
+
+#[test]
+fn a_rotation_during_an_outage_is_503_and_other_users_notice_nothing() {
+    let (old, new) = (Signer::es256(), Signer::other_es256());
+    let scoped = |signer: &Signer| bearer(&token(signer).claim("scope", "read:tap").mint());
+    let mut scenario = Scenario::remote();
+    let first = scenario.arrive("/api/tap", &scoped(&old));
+    let fetches = scenario.due();
+    scenario.keys_arrive(&fetches[0], &[&old]);
+    assert_eq!(scenario.resume(first).in_short(), "ok");
+    let rotated = scenario.arrive("/api/tap", &scoped(&new));
+    let fetches = scenario.due();
+    scenario.fetch_fails(&fetches[0], FetchError::NoAnswer);
+    assert_eq!(scenario.resume(rotated).in_short(), "503 keys_unavailable");
+    for (signer, want) in [(&new, "503 keys_unavailable"), (&old, "ok")] {
+        assert_eq!(scenario.get("/api/tap", &[("authorization", &scoped(signer))]).in_short(), want);
+    }
+}
+
+#[test]
+fn nobody_waits_twice() {
+    let (good, new) = (Signer::es256(), Signer::other_es256());
+    let mut scenario = Scenario::remote();
+    let waiting = scenario.arrive("/api/tap", &bearer(&token(&new).claim("scope", "read:tap").mint()));
+    let fetches = scenario.due();
+    scenario.keys_arrive(&fetches[0], &[&good]);
+    assert_eq!(scenario.resume(waiting).in_short(), "401 unknown_key");
 }
 
 #[test]

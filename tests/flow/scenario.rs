@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use postern::config::Config;
 use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
-use postern::flow::{AwaitingKeys, Env, Next, Step, begin};
+use postern::flow::{AwaitingKeys, Env, Next, Report, Step, begin};
 use postern::jwks::{Fetch, FetchError, KeyStore};
 use postern::reply::Reply;
-use postern::request::{Mutation, RequestHead, Route};
+use postern::request::{Mutation, RequestHead, Route, RouteMetadata};
 use postern::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -53,6 +53,8 @@ pub struct Scenario {
     signatures: Counting,
     last_fields: Vec<(String, String)>,
     last_reply: Option<Reply>,
+    last_report: Option<Report>,
+    route: Route,
     output: String,
 }
 
@@ -63,7 +65,7 @@ struct World {
 
 /// A request that waits, and its fields so far.
 pub struct Waiting {
-    request: Box<AwaitingKeys>,
+    pub request: Box<AwaitingKeys>,
     fields: Vec<(String, String)>,
 }
 
@@ -85,6 +87,10 @@ impl Scenario {
         Self::new(json!({"inline": jwks(signers)}), &json!(algorithms))
     }
 
+    pub fn inline_for(signers: &[&Signer], algorithms: &[&str]) -> Self {
+        Self::new(json!({"inline": jwks(signers)}), &json!(algorithms))
+    }
+
     pub fn remote() -> Self {
         Self::new(json!({"uri": "https://issuer.test/keys", "cluster": "issuer"}), &json!(["ES256"]))
     }
@@ -92,7 +98,11 @@ impl Scenario {
     fn new(keys: Value, algorithms: &Value) -> Self {
         let rule = |name: &str, require: Value| json!({"name": name, "match": {"prefix": format!("/{name}")}, "require": require});
         let document = json!({
-            "issuers": [{"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": algorithms, "jwks": keys}],
+            "issuers": [
+                {"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": algorithms, "jwks": keys},
+                {"issuer": "https://second.test", "audiences": [AUDIENCE], "algorithms": algorithms,
+                    "jwks": {"uri": "https://second.test/keys", "cluster": "second"}},
+            ],
             "credentials": {},
             "headers": {},
             "rules": [
@@ -102,6 +112,7 @@ impl Scenario {
                 rule("any", json!({"capabilities": {"any_of": ["a", "b"]}})),
                 rule("group", json!({"groups": {"any_of": ["g"]}})),
                 rule("users", json!({"users": ["alice"]})),
+                {"name": "named", "match": {"prefix": "/named", "hosts": ["api.test"]}},
             ],
         });
         Self {
@@ -111,6 +122,8 @@ impl Scenario {
             signatures: Counting::default(),
             last_fields: Vec::new(),
             last_reply: None,
+            last_report: None,
+            route: Route::default(),
             output: String::new(),
         }
     }
@@ -122,6 +135,17 @@ impl Scenario {
 
     pub fn forwarding_tokens(mut self) -> Self {
         self.document["headers"]["forward_token"] = true.into();
+        self
+    }
+
+    pub fn with_claim_headers(mut self) -> Self {
+        self.document["headers"]["claims"] = json!({"x-orcid": ["missing", "orcid"], "x-admin": "admin", "x-level": "level",
+            "x-roles": "roles"});
+        self
+    }
+
+    pub fn on_route(mut self, metadata: RouteMetadata) -> Self {
+        self.route.metadata = metadata;
         self
     }
 
@@ -155,11 +179,15 @@ impl Scenario {
         }
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let all: Vec<(String, String)> = all.iter().map(owned).collect();
-        let bytes = |(name, value): &(String, String)| (name.clone().into_bytes(), value.clone().into_bytes());
+        // A character that no test needs otherwise stands for a byte that is not UTF-8.
+        let bytes = |(name, value): &(String, String)| {
+            let parts: Vec<&[u8]> = value.split('\u{e000}').map(str::as_bytes).collect();
+            (name.clone().into_bytes(), parts.join(&0xff))
+        };
         let head = RequestHead::new(all.iter().map(bytes).collect());
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
         let world = self.world.get_or_insert_with(|| World::new(&self.document));
-        let step = begin(&world.config, &head, &Route::default(), &mut world.keys, &env);
+        let step = begin(&world.config, &head, &self.route, &mut world.keys, &env);
         self.settle(step, all)
     }
 
@@ -202,6 +230,10 @@ impl Scenario {
         reply.headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
     }
 
+    pub fn last_report(&self) -> &Report {
+        self.last_report.as_ref().unwrap()
+    }
+
     /// All that was told to anyone but the service: replies, counters, records.
     pub fn all_output(&self) -> &str {
         &self.output
@@ -226,6 +258,7 @@ impl Scenario {
             Next::AwaitKeys(request) => Err(Waiting { request, fields }),
             Next::Forward(report) => {
                 self.output.push_str(&format!("{report:?}"));
+                self.last_report = Some(report);
                 Ok(Outcome::Allowed(fields))
             }
             Next::Reply(reply, report) => {
@@ -233,6 +266,7 @@ impl Scenario {
                 let reason = reply.details.strip_prefix("postern_").unwrap().to_owned();
                 let status = reply.status;
                 self.last_reply = Some(reply);
+                self.last_report = Some(report);
                 Ok(Outcome::Refused { status, reason })
             }
         }

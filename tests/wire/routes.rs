@@ -6,6 +6,7 @@ use super::harness::config::make_test_config;
 use super::harness::request::Request;
 use super::harness::setup::{Route, Setup};
 use super::harness::stage::{BOTH, Protocol, Stage};
+use super::harness::tools::Tool;
 use crate::support::challenge::ErrorCode;
 use crate::support::mint::{Signer, Token};
 
@@ -163,4 +164,45 @@ fn a_path_that_others_may_read_otherwise_is_refused_where_the_path_decides() {
         stage.send(Protocol::Http1, &Request::get(target)).refused(target, 401);
     }
     stage.still_serves(&token);
+}
+
+/// The user part has to go, and without it Envoy chooses the route again, in the virtual host that it belongs to.
+#[test]
+fn a_user_part_in_the_host_leads_into_no_other_virtual_host() {
+    let setup = Setup::new(&make_test_config()).virtual_host("admin.test", json!({ "rule": "tap" }));
+    let stage = Stage::start(&setup);
+    let token = &Token::new(&Signer::rs256()).mint();
+    for (host, path, status) in [
+        ("admin.test".to_owned(), "/open", 401),
+        ("x@admin.test".to_owned(), "/open", 400),
+        ("@admin.test".to_owned(), "/open", 400),
+        ("a:b@admin.test".to_owned(), "/optional", 400),
+        (format!("{token}:@admin.test"), "/me", 400),
+        ("x@".to_owned(), "/open", 400),
+    ] {
+        let request = Request::get(path).host(&host);
+        stage.send(Protocol::Http1, &request).refused(&format!("{host} {path}"), status);
+    }
+    stage.still_serves(token);
+}
+
+/// HTTP/1 has no such paths: Envoy refuses them itself. In HTTP/2 it lets any byte through.
+#[test]
+fn a_path_with_a_byte_that_is_not_text_is_refused_on_every_rule() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    for normalize in [true, false] {
+        let stage = Stage::start(&Setup::new(&make_test_config()).normalize_path(normalize));
+        for path in [&b"/open/\xff"[..], b"/open?\xff", b"/exact?x=\xff&access_token=SECRET", b"/me/\xff", b"/\xff"] {
+            let url = [b"http://", stage.envoy.address().to_string().as_bytes(), path].concat();
+            let curl = ["-q", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--path-as-is", "--http2-prior-knowledge"];
+            let outcome = Tool::new("curl").args(curl).args([OsStr::from_bytes(&url)]).run();
+            let name = String::from_utf8_lossy(path);
+            assert_eq!(outcome.stdout, "400", "{name}: {outcome:?}");
+            assert_eq!(stage.upstream.count(), 0, "{name} reached the upstream");
+        }
+        let logged = stage.envoy.access_log(5);
+        assert!(!logged.iter().any(|line| line.contains("SECRET")), "{logged:?}");
+    }
 }

@@ -133,6 +133,8 @@ fn an_identity_in_trailers_is_removed_and_other_trailers_are_not() {
                 .trailer("x_auth_request_user", "root")
                 .trailer("x-auth-request-groups", "admins")
                 .trailer("x-orcid", "spoofed")
+                .trailer("authorization", "Bearer forged")
+                .trailer("cookie", "session=forged")
                 .trailer("x-checksum", "1");
             let seen = stage.send(protocol, &request).allowed(&name);
             assert_eq!(seen.body, b"some bytes", "{name}");

@@ -66,6 +66,8 @@ pub struct Setup {
     pub allow_on_headers_stop_iteration: bool,
     pub normalize_path: bool,
     pub routes: Vec<Route>,
+    /// A virtual host of its own for this domain, with this metadata on its only route.
+    pub virtual_host: Option<(String, Value)>,
     pub issuer: Option<SocketAddr>,
 }
 
@@ -81,6 +83,7 @@ impl Setup {
             allow_on_headers_stop_iteration: false,
             normalize_path: true,
             routes: Vec::new(),
+            virtual_host: None,
             issuer: None,
         }
     }
@@ -102,6 +105,11 @@ impl Setup {
 
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
+        self
+    }
+
+    pub fn virtual_host(mut self, domain: &str, metadata: Value) -> Self {
+        self.virtual_host = Some((domain.to_owned(), metadata));
         self
     }
 
@@ -131,6 +139,11 @@ impl Setup {
     fn connection_manager(&self, wasm: &Path, access_log: &Path) -> Value {
         let mut routes: Vec<Value> = self.routes.iter().map(Route::json).collect();
         routes.push(Route::prefix("/").json());
+        let mut virtual_hosts = vec![json!({ "name": "all", "domains": ["*"], "routes": routes })];
+        if let Some((domain, metadata)) = &self.virtual_host {
+            let route = Route::prefix("/").metadata(metadata.clone()).json();
+            virtual_hosts.push(json!({ "name": domain, "domains": [domain], "routes": [route] }));
+        }
         let mut filters = Vec::new();
         filters.extend(self.filter(wasm));
         filters.push(json!({
@@ -146,9 +159,7 @@ impl Setup {
                 "merge_slashes": self.normalize_path,
                 // Without it trailers never reach a filter, and nothing about them is tested.
                 "http_protocol_options": { "enable_trailers": true },
-                "route_config": {
-                    "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": routes }],
-                },
+                "route_config": { "virtual_hosts": virtual_hosts },
                 "access_log": [access_log_json(access_log)],
                 "http_filters": filters,
             }),
