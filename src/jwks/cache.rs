@@ -3,7 +3,8 @@
 //! It performs nothing. The shell asks [`KeyStore::due`] what to fetch, tells [`KeyStore::finish`] what came of it, and
 //! passes the time in.
 //!
-//! - Keys are fetched when a request needs them; everyone who needs them meanwhile waits for that one fetch.
+//! - Keys are fetched when a request needs them; everyone who needs them meanwhile waits for that one fetch. A little
+//!   before their time is over they are fetched anew, and nobody waits.
 //! - A failed fetch is not repeated before a pause that doubles each time. Keys that were good stay in use until one
 //!   succeeds, and nobody waits for it: an outage of the issuer says nothing about the tokens it signed.
 //! - A token may name a key that is not in the set, because the issuer has just begun to use it. That is worth one
@@ -33,6 +34,10 @@ pub const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(30);
 /// How long keys are used past their time while fetches fail. A day bridges an issuer's outage; a revoked key whose
 /// issuer is kept unreachable must not work for ever.
 pub const USABLE_STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long before the end of their time keys are fetched anew, so that requests that come meanwhile need not wait.
+/// A tenth of the shortest time that may be configured.
+const REFRESH_AHEAD: Duration = Duration::from_secs(30);
 
 /// How far past a fetch's timeout its answer may come before it counts as lost.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
@@ -254,7 +259,7 @@ impl Entry {
     fn is_pending(&self) -> bool {
         match self {
             Self::Inline(_) => false,
-            Self::Remote(remote) => matches!(remote.state, State::Wanted | State::InFlight { .. }),
+            Self::Remote(remote) => remote.is_pending(),
         }
     }
 }
@@ -262,7 +267,11 @@ impl Entry {
 impl Remote {
     fn lookup(&mut self, now: UnixTime) -> Lookup {
         if let Some(cached) = self.cached.as_ref().filter(|cached| now < cached.fresh_until) {
-            return Lookup::Ready(Rc::clone(&cached.keys));
+            let keys = Rc::clone(&cached.keys);
+            if cached.fresh_until.since(now) <= REFRESH_AHEAD && self.backing_off(now).is_none() && !self.is_pending() {
+                self.want();
+            }
+            return Lookup::Ready(keys);
         }
         if let Some(retry_after) = self.backing_off(now) {
             return self.stale(now).map_or(Lookup::Unavailable { retry_after }, Lookup::Ready);
@@ -276,6 +285,10 @@ impl Remote {
             Some(keys) => Lookup::Ready(keys),
             None => Lookup::Pending,
         }
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.state, State::Wanted | State::InFlight { .. })
     }
 
     /// Keys whose time is over, and which may still be used while no others can be had.
@@ -437,6 +450,23 @@ mod tests {
         assert_eq!(b.lookup(2 + CACHE - 1), "ready");
         assert_eq!(b.lookup(2 + CACHE), "pending");
         assert_eq!(b.due(2 + CACHE).len(), 1);
+    }
+
+    #[test]
+    fn a_little_before_their_end_keys_are_fetched_anew_and_nobody_waits() {
+        let mut b = Bench::jwks();
+        b.lookup(0);
+        b.due(0);
+        b.finish(Ok(KEYS), 0).unwrap();
+        let ahead = CACHE - REFRESH_AHEAD.as_secs();
+        assert_eq!((b.lookup(ahead - 1), b.due(ahead - 1).len()), ("ready", 0));
+        assert_eq!((b.lookup(ahead), b.due(ahead).len()), ("ready", 1));
+        assert_eq!((b.lookup(ahead), b.due(ahead).len()), ("ready", 0), "one fetch");
+        b.finish(Err(FetchError::NoAnswer), ahead + 5).unwrap_err();
+        assert_eq!((b.lookup(ahead + 5), b.due(ahead + 5).len()), ("ready", 0), "while backing off");
+        assert_eq!((b.lookup(CACHE), b.due(CACHE).len()), ("ready", 1), "after a failure too");
+        b.finish(Ok(KEYS), CACHE).unwrap();
+        assert_eq!((b.lookup(CACHE + 1), b.due(CACHE + 1).len()), ("ready", 0));
     }
 
     #[test]

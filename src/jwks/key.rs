@@ -123,6 +123,11 @@ fn rsa(jwk: &Json) -> Result<PublicKey, KeyError> {
     if n.last().is_none_or(|last| last % 2 == 0) {
         return Err(KeyError::Material("the modulus is even"));
     }
+    if is_roca(&n) {
+        return Err(KeyError::Material(
+            "the modulus was made by a generator whose keys can be factored (CVE-2017-15361)",
+        ));
+    }
     // RFC 8017 sets no bound to an exponent; a long one only makes every check slow.
     let exponent = match e.first() {
         Some(first) if *first != 0 && e.len() <= 4 => e.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)),
@@ -132,6 +137,22 @@ fn rsa(jwk: &Json) -> Result<PublicKey, KeyError> {
         return Err(KeyError::Material("the exponent is even or less than 65537"));
     }
     Ok(PublicKey::Rsa { n, e })
+}
+
+/// The fingerprint of the ROCA generator (Nemec et al., 2017): its primes, and so its moduli, are powers of 65537 modulo
+/// each of these. A modulus from elsewhere passes all of them with a chance of about 2^-28.
+fn is_roca(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+        109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    let is_power = |prime: u32| {
+        let remainder = modulus.iter().fold(0, |rest: u32, byte| (rest << 8 | u32::from(*byte)) % prime);
+        std::iter::successors(Some(1), |power| Some(power * 65_537 % prime))
+            .take(prime as usize)
+            .any(|p| p == remainder)
+    };
+    PRIMES.into_iter().all(is_power)
 }
 
 /// The uncompressed form of a point (SEC 1 §2.3.3). RFC 7518 §6.2.1.2: a coordinate has the full length of its field.
@@ -188,6 +209,34 @@ mod tests {
         for e in [&[][..], &[1], &[2], &[3], &[4], &[1, 0, 0], &[0, 1, 0, 1], &[1, 0, 0, 0, 1]] {
             assert!(refused(&modulus(2048), e), "exponent {e:?}");
         }
+    }
+
+    #[test]
+    fn a_modulus_with_the_fingerprint_of_roca_is_refused() {
+        // 1 plus a multiple of all the primes is a power of 65537 modulo each: the zeroth.
+        let mut product = vec![1u32];
+        for prime in [
+            3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+            109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+        ] {
+            let mut carry = 0;
+            for byte in &mut product {
+                carry += *byte * prime;
+                *byte = carry & 0xff;
+                carry >>= 8;
+            }
+            product.push(carry);
+        }
+        while product.last() == Some(&0) {
+            product.pop();
+        }
+        let mut modulus: Vec<u8> = product.iter().rev().map(|byte| u8::try_from(*byte).unwrap()).collect();
+        modulus.resize(257, 0);
+        modulus[256] = 1;
+        let roca = jwk(&rsa_jwk(&modulus, E));
+        assert!(matches!(roca, Err(KeyError::Material(problem)) if problem.contains("CVE-2017-15361")), "{roca:?}");
+        modulus[256] = 3;
+        assert!(jwk(&rsa_jwk(&modulus, E)).is_ok());
     }
 
     #[test]
