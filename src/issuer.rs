@@ -1,17 +1,15 @@
 //! The whitelist of issuers (DMTN-094 §6.5) and what each one's tokens look like.
 
 mod claims;
-mod uri;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::crypto::Algorithm;
-use crate::jwks::JwkSet;
+use crate::jwks::KeySource;
 use crate::token::TokenUse;
 
 pub use claims::{ClaimMap, Principal, is_printable};
-pub use uri::HttpUri;
 
 /// RS256 is what DMTN-094 §6.5 names and every issuer of the field signs with; others are opted into.
 pub const DEFAULT_ALGORITHMS: [Algorithm; 1] = [Algorithm::Rs256];
@@ -40,30 +38,6 @@ pub struct Issuer {
     pub token_use: Vec<TokenUse>,
     pub keys: KeySource,
     pub claims: ClaimMap,
-}
-
-/// Where an issuer's keys come from.
-#[derive(Clone, Debug)]
-pub enum KeySource {
-    Inline(Rc<JwkSet>),
-    Remote(RemoteKeys),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteKeys {
-    pub location: KeyLocation,
-    /// The Envoy cluster that reaches it.
-    pub cluster: String,
-    pub timeout: Duration,
-    /// How long keys are used before they are fetched anew.
-    pub cache: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyLocation {
-    Jwks(HttpUri),
-    /// OIDC discovery: the document that names the key set.
-    Discovery(HttpUri),
 }
 
 /// The issuers that tokens are accepted from, found by the exact `iss`.
@@ -99,7 +73,7 @@ impl Issuer {
             clock_skew: DEFAULT_CLOCK_SKEW,
             max_lifetime: DEFAULT_MAX_LIFETIME,
             token_use: vec![TokenUse::Access],
-            keys: KeySource::Inline(Rc::new(JwkSet::default())),
+            keys: KeySource::Inline(Rc::default()),
             claims: ClaimMap::default(),
         }
     }

@@ -5,6 +5,8 @@
 
 mod cache;
 mod key;
+mod source;
+mod uri;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ use crate::json::Json;
 
 pub use cache::{Fetch, FetchError, KeyStore, Lookup, Outcome};
 pub use key::{Jwk, KeyError};
+pub use source::{KeyLocation, KeySource, RemoteKeys};
+pub use uri::HttpUri;
 
 /// Most keys that are read of one set. Issuers publish two to ten.
 pub const MAX_KEYS: usize = 64;

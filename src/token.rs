@@ -1,6 +1,7 @@
 //! A token before and after verification: two types, so that "forgot to verify" does not compile.
 
 mod claims;
+mod error;
 mod header;
 mod verify;
 
@@ -11,6 +12,7 @@ use crate::json::Json;
 use crate::secret::Secret;
 
 pub use claims::{ClaimPath, TokenUse, check_claims};
+pub use error::TokenError;
 use header::JoseHeader;
 pub use verify::{Candidate, VerifiedToken, verify};
 
@@ -21,34 +23,6 @@ pub const MAX_LENGTH: usize = 16 * 1024;
 /// Longest encoded JOSE header. A header has an algorithm, a key id and a type, some add a certificate thumbprint;
 /// a certificate chain is of no use to us.
 pub const MAX_HEADER_LENGTH: usize = 4 * 1024;
-
-/// Why a token is refused. Nothing of the token itself is in here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenError {
-    TooLong,
-    /// Not three base64url parts.
-    NotJwt,
-    /// Header or payload is not a JSON object that can be read in one way only.
-    Unreadable,
-    /// The header asks for something that we do not do.
-    Header(&'static str),
-    /// The issuer is none of the whitelist.
-    UnknownIssuer,
-    /// The algorithm is not allowed for this issuer, or none that we know.
-    Algorithm,
-    /// No key, or not exactly one, that could have signed this.
-    UnknownKey,
-    Signature,
-    Expired,
-    NotYetValid,
-    LifetimeTooLong,
-    Audience,
-    MissingClaim(&'static str),
-    /// A claim has another type or holds what may not be passed on.
-    InvalidClaim(&'static str),
-    /// A good token of a kind that is not accepted; the text says which came.
-    Kind(&'static str),
-}
 
 /// A compact JWS (RFC 7515 §7.1) whose parts were read and whose signature was not: nothing it says is known to be
 /// true.

@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use super::reader::{Node, Support, all};
 use crate::crypto::Algorithm;
-use crate::issuer::{
-    ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, HttpUri, Issuer, KeyLocation, KeySource,
-    MAX_CLOCK_SKEW, RemoteKeys,
-};
+use crate::issuer::{ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, Issuer, MAX_CLOCK_SKEW};
 use crate::json::Json;
-use crate::jwks::JwkSet;
+use crate::jwks::{HttpUri, JwkSet, KeyLocation, KeySource, RemoteKeys};
 use crate::policy::is_scope_token;
 use crate::token::{ClaimPath, TokenUse};
 

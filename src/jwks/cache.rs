@@ -13,8 +13,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{JwkSet, JwkSetError};
-use crate::issuer::{HttpUri, IssuerId, Issuers, KeyLocation, KeySource, RemoteKeys};
+use super::{HttpUri, JwkSet, JwkSetError, KeyLocation, KeySource, RemoteKeys};
+use crate::issuer::{IssuerId, Issuers};
 use crate::json::Json;
 use crate::time::UnixTime;
 
