@@ -4,6 +4,7 @@
 //! sign tokens with.
 
 mod cache;
+mod fetch;
 mod key;
 mod source;
 mod uri;
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 
 use crate::json::Json;
 
-pub use cache::{Fetch, FetchError, KeyStore, Lookup, Outcome};
+pub use cache::{KeyStore, Lookup};
+pub use fetch::{Fetch, FetchError, Outcome};
 pub use key::{Jwk, KeyError};
 pub use source::{KeyLocation, KeySource, RemoteKeys};
 pub use uri::HttpUri;

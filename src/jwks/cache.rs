@@ -13,14 +13,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{HttpUri, JwkSet, JwkSetError, KeyLocation, KeySource, RemoteKeys};
+use super::fetch::{Fetch, FetchError, Outcome, Target, jwks_uri};
+use super::{HttpUri, JwkSet, KeyLocation, KeySource, RemoteKeys};
 use crate::issuer::{IssuerId, Issuers};
-use crate::json::Json;
 use crate::time::UnixTime;
-
-/// Longest body that is read of a key set or a discovery document; checked before it is copied. Sixty-four RSA keys
-/// with their certificates need less.
-pub const MAX_BODY: usize = 256 * 1024;
 
 /// The pause after the first failed fetch; long enough for a restart of the issuer's proxy to go unnoticed.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,69 +48,6 @@ pub enum Lookup {
     Unavailable {
         retry_after: Duration,
     },
-}
-
-/// One callout for the shell to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetch {
-    pub issuer: IssuerId,
-    pub target: Target,
-    pub uri: HttpUri,
-    pub cluster: String,
-    pub timeout: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    Discovery,
-    Jwks,
-}
-
-/// Why a fetch gave no keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchError {
-    /// Envoy knows no such cluster, or it has no host.
-    NotSent,
-    /// No answer, or not all of one, within the timeout.
-    NoAnswer,
-    Status(u16),
-    TooLarge,
-    Jwks(JwkSetError),
-    Discovery(&'static str),
-}
-
-impl FetchError {
-    /// What is wrong with an answer of this status and size, before its body is read.
-    pub fn of_answer(status: Option<u16>, body_size: usize) -> Option<Self> {
-        match status {
-            Some(200) if body_size > MAX_BODY => Some(Self::TooLarge),
-            Some(200) => None,
-            Some(status) => Some(Self::Status(status)),
-            None => Some(Self::NoAnswer),
-        }
-    }
-}
-
-impl std::fmt::Display for FetchError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotSent => f.write_str("Envoy could not send it; is the cluster configured and does it have a host?"),
-            Self::NoAnswer => f.write_str("no complete answer within the timeout"),
-            Self::Status(status) => write!(f, "the answer was status {status}"),
-            Self::TooLarge => write!(f, "the answer has more than {MAX_BODY} bytes"),
-            Self::Jwks(error) => write!(f, "the answer is no usable key set: {}", error.as_str()),
-            Self::Discovery(problem) => write!(f, "the discovery document cannot be used: {problem}"),
-        }
-    }
-}
-
-/// What a finished fetch leads to.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Discovery named the key set: fetch that now.
-    Continue(Fetch),
-    /// The keys are there, or known not to be: those who wait can go on.
-    Settled,
 }
 
 #[derive(Debug)]
@@ -362,21 +295,6 @@ impl Remote {
     }
 }
 
-/// The key set that a discovery document names (OpenID Connect Discovery §4.3).
-fn jwks_uri(body: &[u8], issuer: &str, document_at: &HttpUri) -> Result<HttpUri, &'static str> {
-    let document = Json::parse_unique(body).map_err(|_| "not a JSON document")?;
-    let text = |member| document.get(member).and_then(Json::as_str);
-    if text("issuer") != Some(issuer) {
-        return Err("its issuer is another one");
-    }
-    let uri = text("jwks_uri").and_then(HttpUri::parse).ok_or("it has no jwks_uri that can be read")?;
-    // The cluster reaches one host. What another host's keys are worth, only the configuration can say.
-    if (uri.scheme, &uri.authority) != (document_at.scheme, &document_at.authority) {
-        return Err("its jwks_uri has another scheme or host; set jwks.uri and a cluster for that host");
-    }
-    Ok(uri)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -571,20 +489,5 @@ mod tests {
         };
         assert_eq!((second.target, second.uri.path.as_str()), (Target::Jwks, "/keys"));
         assert_eq!(b.lookup(0), "pending");
-        for bad in [
-            "",
-            "[]",
-            r#"{"jwks_uri":"https://a.test/keys"}"#,
-            r#"{"issuer":"https://a.test/","jwks_uri":"https://a.test/keys"}"#,
-            r#"{"issuer":"https://a.test"}"#,
-            r#"{"issuer":"https://a.test","jwks_uri":"https://b.test/keys"}"#,
-            r#"{"issuer":"https://a.test","jwks_uri":"https://a.test@b.test/keys"}"#,
-            r#"{"issuer":"https://a.test","jwks_uri":"http://a.test/keys"}"#,
-            r#"{"issuer":"https://a.test","jwks_uri":"https://a.test:8443/keys"}"#,
-            r#"{"issuer":"https://a.test","jwks_uri":"file:///keys"}"#,
-        ] {
-            let refused = b.store.finish(&first, Ok(bad.as_bytes().to_vec()), UnixTime::from_seconds(0));
-            assert!(matches!(refused, Err(FetchError::Discovery(_))), "{bad}");
-        }
     }
 }
