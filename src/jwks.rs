@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::json::Json;
 
 pub use cache::{KeyStore, Lookup};
-pub use fetch::{Fetch, FetchError, Outcome};
+pub use fetch::{Fetch, FetchError, Outcome, counter as fetch_counter};
 pub use key::{Jwk, KeyError};
 pub use source::{KeyLocation, KeySource, RemoteKeys};
 pub use uri::HttpUri;

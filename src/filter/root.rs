@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::crypto::JwtSimple;
 use crate::denial::Denial;
 use crate::flow::{Env, Parked};
-use crate::jwks::{Fetch, FetchError, Outcome};
+use crate::jwks::{Fetch, FetchError, Outcome, fetch_counter};
 
 /// Most requests that are decided in one callback. Envoy answers them when the callback returns, each answer inside the
 /// one before it: a few hundred exhaust the VM's stack, fewer the longer the chain of filters is.
@@ -44,15 +44,15 @@ impl Root {
     }
 
     fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Vec<u8>, FetchError>) {
-        // Without a clock the fetch counts as lost in time, which a later tick sees.
-        let Ok(now) = host::now() else {
-            return;
-        };
+        // Without a clock the fetch counts as lost, which a later tick sees.
+        let Ok(now) = host::now() else { return };
+        let issuer = worker.config.issuers.name(fetch.issuer);
         let outcome = worker.keys.borrow_mut().finish(fetch, answer, now);
+        worker.count(&fetch_counter(issuer, &outcome));
         match outcome {
             Ok(Outcome::Continue(next)) => self.fetch(worker, next),
             Ok(Outcome::Settled) => {}
-            Err(error) => log::warn!("keys of issuer {}: {error}", worker.config.issuers.name(fetch.issuer)),
+            Err(error) => log::warn!("keys of issuer {issuer}: {error}"),
         }
     }
 
@@ -98,9 +98,7 @@ fn read_answer(headers: usize, body_size: usize) -> Result<Vec<u8>, FetchError> 
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
-        let Some(worker) = &self.worker else {
-            return;
-        };
+        let Some(worker) = &self.worker else { return };
         // An answer that came too late was given up on.
         let fetch = worker.calls.borrow_mut().remove(&call);
         if let Some(fetch) = fetch {
@@ -132,9 +130,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Some(worker) = &self.worker else {
-            return;
-        };
+        let Some(worker) = &self.worker else { return };
         // Without a clock nothing is due; those who could go on are told so.
         if let Ok(now) = host::now() {
             let due = worker.keys.borrow_mut().due(now);

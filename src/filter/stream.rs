@@ -36,8 +36,8 @@ impl Stream {
         if worker.keys.borrow().is_wanted() { worker.call_root_soon() } else { Ok(()) }
     }
 
-    /// Headers, body and trailers are held until the request is let on. Envoy may call for body and trailers while the
-    /// headers are held (`allow_on_headers_stop_iteration`), and `Continue` there would release all of it.
+    /// Holds all of a request until it is let on. Envoy may call for body and trailers while the headers are held
+    /// (`allow_on_headers_stop_iteration`), and `Continue` there would release everything.
     fn action(&self) -> Action {
         if self.request.let_on.get() { Action::Continue } else { Action::Pause }
     }

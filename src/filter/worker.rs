@@ -18,8 +18,7 @@ pub(super) struct Worker {
     /// Callouts under way, by the number that Envoy gave them.
     pub(super) calls: RefCell<HashMap<u32, Fetch>>,
     counters: RefCell<HashMap<String, u32>>,
-    /// Whether the root is called soon anyway. Setting the timer anew each time would put it off for as long as
-    /// requests keep coming.
+    /// Whether the root is called soon anyway. Setting the timer again with each request would only put it off.
     pub(super) called_soon: Cell<bool>,
 }
 

@@ -52,6 +52,21 @@ impl FetchError {
     }
 }
 
+/// The name of the counter for a finished fetch: `postern_jwks_fetch_total` and its labels, which the `stats_tags` of the
+/// sample configuration take apart again. The issuers are the configuration's.
+pub fn counter<T>(issuer: &str, result: &Result<T, FetchError>) -> String {
+    let outcome = match result {
+        Ok(_) => "ok",
+        Err(FetchError::NotSent) => "not_sent",
+        Err(FetchError::NoAnswer) => "no_answer",
+        Err(FetchError::Status(_)) => "status",
+        Err(FetchError::TooLarge) => "too_large",
+        Err(FetchError::Jwks(_)) => "bad_jwks",
+        Err(FetchError::Discovery(_)) => "bad_discovery",
+    };
+    format!("postern_jwks_fetch_total.outcome.{outcome}.issuer.{issuer}")
+}
+
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -113,6 +128,13 @@ mod tests {
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_fetch_is_counted_by_its_outcome() {
+        assert_eq!(counter("https://a.test", &Ok(())), "postern_jwks_fetch_total.outcome.ok.issuer.https://a.test");
+        let refused: Result<(), _> = Err(FetchError::Status(503));
+        assert_eq!(counter("a", &refused), "postern_jwks_fetch_total.outcome.status.issuer.a");
     }
 
     #[test]
