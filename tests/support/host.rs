@@ -479,9 +479,14 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// Envoy's names are lower case, and `host` is another name of `:authority`.
+/// Envoy's names are lower case.
+fn lower(name: &[u8]) -> Vec<u8> {
+    name.to_ascii_lowercase()
+}
+
+/// And among headers `host` is another name of `:authority`.
 fn canonical(name: &[u8]) -> Vec<u8> {
-    let name = name.to_ascii_lowercase();
+    let name = lower(name);
     if name == b"host" { b":authority".to_vec() } else { name }
 }
 
@@ -763,6 +768,11 @@ impl Host {
         with(|state| state.streams[&stream.id].headers.clone())
     }
 
+    /// The request's trailers as they are now.
+    pub fn trailers_of(&self, stream: &Stream) -> Pairs {
+        with(|state| state.streams[&stream.id].trailers.clone().unwrap_or_default())
+    }
+
     /// The headers a request went upstream with, by whatever way it was let on; `None` if it was not.
     pub fn upstream_headers_of(&self, stream: &Stream) -> Option<Pairs> {
         with(|state| state.streams[&stream.id].upstream.clone())
@@ -849,8 +859,17 @@ impl Root {
         self.end_call(token, None, b"");
     }
 
+    /// A call that failed while an answer of before can still be read: the count of 0 alone tells.
+    pub fn fail_call_over<V: AsRef<[u8]>>(&self, token: u32, headers: &[(&str, V)], body: &[u8]) {
+        self.end_call_with(token, Some(pairs_of(headers)), 0, body);
+    }
+
     fn end_call(&self, token: u32, headers: Option<Pairs>, body: &[u8]) {
         let count = headers.as_ref().map_or(0, Pairs::len);
+        self.end_call_with(token, headers, count, body);
+    }
+
+    fn end_call_with(&self, token: u32, headers: Option<Pairs>, count: usize, body: &[u8]) {
         with(|state| {
             let root = state.calls.remove(&token);
             assert_eq!(root, Some(self.id), "{} has no call {token} under way", self.who);
@@ -893,7 +912,9 @@ impl Stream {
     }
 
     pub fn trailers<V: AsRef<[u8]>>(&self, trailers: &[(&str, V)]) -> Action {
-        self.mut_state(|stream| stream.trailers = Some(pairs_of(trailers)));
+        // No field of trailers has another name, nor are any joined.
+        let pairs = trailers.iter().map(|(name, value)| (lower(name.as_bytes()), value.as_ref().to_vec())).collect();
+        self.mut_state(|stream| stream.trailers = Some(pairs));
         on_stream(self.id, || proxy_on_request_trailers(self.id, trailers.len()))
     }
 
@@ -1203,7 +1224,7 @@ unsafe extern "C" fn proxy_remove_header_map_value(map: u32, name: *const u8, na
         let Some(headers) = state.writable(map) else {
             return BAD_ARGUMENT;
         };
-        let key = canonical(name);
+        let key = if map == REQUEST_TRAILERS { lower(name) } else { canonical(name) };
         headers.retain(|(present, _)| *present != key);
         let context = state.effective_who();
         state.effects.push(Effect::Remove { context, name: text(name) });
