@@ -32,8 +32,13 @@ impl Stream {
         let env = Env { now: host::now()?, signatures: &JwtSimple };
         let step = begin(&worker.config, &head, &route, &mut worker.keys.borrow_mut(), &env);
         perform(worker, &self.request, step, Moment::InHeaders);
-        // Keys may be wanted though this request did not have to wait for them.
-        if worker.keys.borrow().is_wanted() { worker.call_root_soon() } else { Ok(()) }
+        // Keys may be wanted though this request did not have to wait for them, and is decided.
+        if worker.keys.borrow().is_wanted()
+            && let Err(error) = worker.call_root_soon()
+        {
+            log::error!("the timer cannot be set: {error}");
+        }
+        Ok(())
     }
 
     /// Holds all of a request until it is let on. Envoy may call for body and trailers while the headers are held
@@ -72,6 +77,7 @@ impl HttpContext for Stream {
             && let Err(error) = strip_trailers(worker)
         {
             log::error!("a request's trailers cannot be read: {error}");
+            worker.parking.borrow_mut().forget(self.request.stream);
             refuse(worker, "the trailers cannot be read");
             return Action::Pause;
         }

@@ -223,3 +223,28 @@ fn telemetry_that_fails_decides_nothing() {
         assert_eq!(reply(&host, &refused).status, 401, "{function}");
     }
 }
+
+#[test]
+fn a_request_that_cannot_wait_is_answered_once() {
+    let issuer = Issuer::new();
+    let host = host(&config());
+    let root = started(&host);
+    host.fail("proxy_set_tick_period_milliseconds", INTERNAL_FAILURE);
+    let refused = get(&root, &issuer.bearer("alice"));
+    assert_eq!(host.acts(), ["reply stream 1 500"]);
+    assert_eq!(reply(&host, &refused).details, b"postern_internal:the timer cannot be set");
+}
+
+#[test]
+fn a_parked_request_refused_for_its_trailers_is_decided_once() {
+    let issuer = Issuer::new();
+    let host = host(&config());
+    let root = started(&host);
+    let stream = root.upload(&headers("/api/tap", Some(issuer.bearer("alice").as_bytes())));
+    let call = the_call(&host, &root);
+    host.fail("proxy_get_header_map_pairs", INTERNAL_FAILURE);
+    assert_eq!(stream.trailers(&[("x", "y")]), Action::Pause);
+    host.mend("proxy_get_header_map_pairs");
+    issuer.answer(&root, call);
+    assert_eq!(host.acts(), ["call issuer GET /jwks", "reply stream 1 500"]);
+}

@@ -3,7 +3,7 @@
 use super::bench::{
     CACHE, Issuer, assert_let_on_as, assert_waits, beat, config, crowd, get, host, reply, started, the_call,
 };
-use crate::host::{Action, Host, Root};
+use crate::host::{Action, Host, INTERNAL_FAILURE, Root};
 
 /// Keys that are past their time, and a refresh that failed: the next attempt is a second away.
 fn start_with_stale_keys(host: &Host, issuer: &Issuer) -> Root {
@@ -71,4 +71,17 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
     assert_eq!(stream.action, Action::Continue);
     assert_let_on_as(&host, &stream, "bob");
     assert_eq!(reply(&host, &get(&root, &bearer)).status, 401);
+}
+
+#[test]
+fn a_refresh_that_cannot_be_scheduled_costs_no_request_its_decision() {
+    let (issuer, stranger) = (Issuer::new(), Issuer::new());
+    for (bearer, status) in [(issuer.bearer("alice"), None), (stranger.bearer("alice"), Some(401))] {
+        let host = host(&config());
+        let root = start_with_stale_keys(&host, &issuer);
+        host.advance(1);
+        host.fail("proxy_set_tick_period_milliseconds", INTERNAL_FAILURE);
+        let stream = get(&root, &bearer);
+        assert_eq!(host.reply_of(&stream).map(|reply| reply.status), status);
+    }
 }
