@@ -8,8 +8,7 @@ MODULE := target/wasm32-wasip1/release/postern.wasm
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: wasm ## a real Envoy with the filter on 127.0.0.1:10000, a dev issuer, an upstream (PORT=, ADMIN_PORT=)
-	@cargo build --quiet --locked --bin postern
+run: ## a real Envoy with the filter on 127.0.0.1:10000, a dev issuer, an upstream (PORT=, ADMIN_PORT=)
 	@envoy/run
 
 test: wasm ## every test, native and on a real Envoy
@@ -22,7 +21,7 @@ wasm: ## build the filter, target/wasm32-wasip1/release/postern.wasm
 lint: ## format, clippy, the seam, shell scripts
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	@tests/check-seam
+	@tests/check-seam && echo "seam: proxy_wasm is named under src/filter only"
 	@if command -v shellcheck >/dev/null; then \
 	    shellcheck -x $$(grep -lE '^#!.*[ /]bash$$' envoy/* tests/check-seam .ci/*); \
 	else echo "lint: shellcheck not installed, shell scripts not checked"; fi

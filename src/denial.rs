@@ -215,8 +215,10 @@ impl Denial {
     pub fn detail(&self) -> String {
         let fixed = match self {
             Self::MissingCredential => "A token is needed.",
-            Self::ForeignAuthorization => "The Authorization scheme is none that is accepted here.",
-            Self::Password => "The user name or the password has to be a token.",
+            Self::ForeignAuthorization => "This Authorization scheme is not accepted here.",
+            Self::Password => {
+                "The user name or the password has to be a token, and the other one empty or x-oauth-basic."
+            }
             Self::MalformedCredential(problem) => return format!("The request has {problem}."),
             Self::SeveralCredentials => "The request has more than one credential.",
             Self::InsecureTransport => "A credential may only be sent over https.",
@@ -258,12 +260,14 @@ fn token_reason(error: &TokenError) -> &'static str {
 fn token_detail(error: &TokenError) -> String {
     let fixed = match error {
         TokenError::TooLong => "The token is too long.",
-        TokenError::NotJwt => "The token is not a JWT; an opaque token cannot be checked here.",
+        TokenError::NotJwt => {
+            "The token is not a well-formed JWT: cut off, or an opaque one, which cannot be checked here."
+        }
         TokenError::Unreadable => "The token cannot be read.",
         TokenError::Header(problem) => return format!("The token is not accepted: {problem}."),
         TokenError::UnknownIssuer => "The token's issuer is not trusted here.",
         TokenError::Algorithm => "The token's signature algorithm is not accepted.",
-        TokenError::UnknownKey => "The token names no key of its issuer.",
+        TokenError::UnknownKey => "The token is signed with a key that its issuer does not publish.",
         TokenError::Signature => "The token's signature is wrong.",
         TokenError::Expired => "The token has expired.",
         TokenError::NotYetValid => "The token is not valid yet.",
@@ -336,6 +340,14 @@ mod tests {
             "tests/denials.txt has another table than this:
 {table}"
         );
+    }
+
+    #[test]
+    fn the_readme_lists_every_reason() {
+        let readme = include_str!("../README.md");
+        for denial in every() {
+            assert!(readme.contains(&format!("`{}`", denial.reason())), "{}", denial.reason());
+        }
     }
 
     #[test]

@@ -155,8 +155,9 @@ impl Visit {
         self.record.scheme = Some(scheme);
         let token = UnverifiedToken::parse(credential.token)?;
         let config = Rc::clone(&self.config);
+        // Also where it is unknown: the record is what an operator has to find a slash too many.
+        self.record.issuer = Some(token.issuer()?.to_owned());
         let (id, issuer) = config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
-        self.record.issuer = Some(issuer.issuer.clone());
         let candidate = Candidate::check(token, issuer, env.now)?;
         let wait = |candidate: Candidate| {
             let credential = Credential { token: candidate.into_raw(), scheme };

@@ -105,20 +105,33 @@ pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, preferences: &Prefe
 
 fn body(denial: &Denial, style: Style) -> (&'static str, String) {
     let (status, title, detail) = (denial.status().code(), denial.status().title(), denial.detail());
+    let asked = if let Denial::InsufficientScope { asked, .. } = denial { Some(asked.as_str()) } else { None };
     match style {
         Style::Problem => {
-            let problem = serde_json::json!({
+            let mut problem = serde_json::json!({
                 "title": title, "status": status, "detail": detail, "reason": denial.reason(),
             });
+            if let (Some(asked), Some(members)) = (asked, problem.as_object_mut()) {
+                members.insert("scope".to_owned(), asked.into());
+            }
             ("application/problem+json", format!("{problem}\n"))
         }
-        Style::Text => ("text/plain; charset=utf-8", format!("{status} {title}: {detail}\n")),
-        Style::Html => (
-            "text/html; charset=utf-8",
-            format!(
-                "<!doctype html>\n<html lang=\"en\"><title>{status} {title}</title>\n<h1>{title}</h1>\n<p>{detail}</p>\n</html>\n"
-            ),
-        ),
+        Style::Text => {
+            let needed = asked.map(|asked| format!(" Needed: {asked}")).unwrap_or_default();
+            ("text/plain; charset=utf-8", format!("{status} {title}: {detail}{needed}\n"))
+        }
+        Style::Html => {
+            // The only text here that is not fixed: the rule's capabilities, which may hold any printable character.
+            let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let needed = asked.map(|asked| format!("<p>Needed: {}</p>\n", escaped(asked))).unwrap_or_default();
+            (
+                "text/html; charset=utf-8",
+                format!(
+                    "<!doctype html>\n<html lang=\"en\"><title>{status} {title}</title>\n<h1>{title}</h1>\n\
+                     <p>{detail}</p>\n{needed}</html>\n"
+                ),
+            )
+        }
         Style::Grpc => ("application/grpc", detail),
     }
 }
@@ -195,5 +208,19 @@ mod tests {
                 "title": "Forbidden", "status": 403, "reason": "no_rule", "detail": "No rule allows this request.",
             })
         );
+    }
+
+    #[test]
+    fn a_missing_capability_is_named_in_every_form_and_escaped_in_html() {
+        let denial = Denial::InsufficientScope { asked: "read:<a>&b".to_owned(), missing: "read:<a>&b".to_owned() };
+        for (accept, holds) in [
+            ("application/json", r#""scope":"read:<a>&b""#),
+            ("text/plain", "Needed: read:<a>&b\n"),
+            ("text/html", "<p>Needed: read:&lt;a&gt;&amp;b</p>"),
+        ] {
+            let preferences = Preferences { grpc: false, accept: accept.to_owned() };
+            let body = reply(&denial, &[], "r", &preferences).body;
+            assert!(body.contains(holds), "{accept}: {body}");
+        }
     }
 }

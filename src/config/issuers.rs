@@ -134,7 +134,7 @@ fn read_uri(node: &Node<'_>, uri: &str) -> Option<HttpUri> {
     match HttpUri::parse(uri) {
         Some(uri) if uri.scheme == "https" || uri.is_loopback() => Some(uri),
         Some(_) => node.problem(
-            "keys would be fetched by plain http; write https:// and let the cluster say how the host is reached",
+            "keys would be fetched by plain http; give `uri` with https:// and let the cluster say how it is reached",
         ),
         // Not repeated: it may hold a password.
         None => node.problem("is not an https URI; it may have no user part and no fragment"),

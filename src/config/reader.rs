@@ -93,7 +93,7 @@ impl<'a> Node<'a> {
     /// A string such as `"300s"`, `"10m"` or `"1h"`, between `least` and `most`.
     pub(super) fn duration(&self, least: Duration, most: Duration) -> Option<Duration> {
         let Some(duration) = self.value.as_str().and_then(parse_duration) else {
-            return self.problem("expected a duration such as \"300s\", \"10m\" or \"1h\"");
+            return self.problem("expected a duration such as \"300s\", \"10m\" or \"1h\", with s, m or h");
         };
         if duration < least || duration > most {
             return self.problem(format!("must be between {} and {}", write_duration(least), write_duration(most)));

@@ -55,7 +55,7 @@ fn read_name(node: &Node<'_>) -> Option<String> {
         return node.problem(format!("may hold letters, digits, - and _, at most {LONGEST}"));
     }
     if ["none", METADATA_RULE].contains(&name) {
-        return node.problem("stands for something else in metrics; choose another name");
+        return node.problem("is taken: metrics call so what no rule, or a route's metadata alone, decided");
     }
     Some(name.to_owned())
 }
@@ -103,12 +103,17 @@ fn read_path_pattern(object: &Object<'_>) -> Option<Option<PathPattern>> {
 
 fn read_one_way(node: &Node<'_>) -> Option<String> {
     let text = node.string()?;
+    if !text.starts_with('/') {
+        return node.problem("has to begin with /");
+    }
+    if text.contains('*') {
+        return node.problem("* has no meaning here: `path` is one path, and `prefix` stands for all below it");
+    }
     match read_path(text) {
         ReadPath::Plain(path) if !text.contains('?') => Some(path),
         ReadPath::Plain(_) => node.problem("a query is never matched; write the path alone"),
-        ReadPath::Ambiguous | ReadPath::Absent => node.problem(
-            "is no path that reads in one way: it begins with / and has no empty or dot segment, \\, ; or encoded / and .",
-        ),
+        ReadPath::Ambiguous | ReadPath::Absent => node
+            .problem("can be read in more than one way: leave out empty and dot segments, \\, ; and encoded / and ."),
     }
 }
 

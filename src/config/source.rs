@@ -14,7 +14,8 @@ use crate::json::Json;
 pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
     let not_json = match Json::parse(bytes) {
         Ok(json) => return Ok(json),
-        Err(error) => format!("not JSON: {error}"),
+        Err(_) if bytes.is_empty() => "the configuration is empty; it is a Struct, or JSON text".to_owned(),
+        Err(error) => format!("the configuration is neither JSON text nor a Struct (which YAML needs): {error}"),
     };
     match Struct::decode(bytes) {
         Ok(message) if !message.fields.is_empty() => Ok(from_struct(message)),
@@ -92,7 +93,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_neither_is_refused() {
         for bytes in [&b""[..], b"realm: x", b"\x0a\xff\xff", b"\xff\xfe"] {
-            assert!(parse(bytes).unwrap_err().starts_with("not JSON: "), "{bytes:?}");
+            assert!(parse(bytes).unwrap_err().starts_with("the configuration is "), "{bytes:?}");
         }
     }
 }

@@ -91,7 +91,9 @@ pub(super) fn user_and_password(user: &str, password: &str, scheme: Scheme) -> C
             (true, true) => return Credentials::Several,
             (false, false) => return Credentials::Password,
             (true, false) | (false, true) => {
-                return Credentials::Malformed("a token and something else as user name and password");
+                return Credentials::Malformed(
+                    "a token and something else as user name and password; leave the other one empty",
+                );
             }
         },
         (true, true) => return Credentials::Password,

@@ -52,7 +52,7 @@ impl Root {
         match outcome {
             Ok(Outcome::Continue(next)) => self.fetch(worker, next),
             Ok(Outcome::Settled) => {}
-            Err(error) => log::warn!("keys of issuer {issuer}: {error}"),
+            Err(error) => log::warn!("keys of issuer {issuer}: {fetch}: {error}"),
         }
     }
 

@@ -70,13 +70,22 @@ pub fn counter<T>(issuer: &str, result: &Result<T, FetchError>) -> String {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotSent => f.write_str("Envoy could not send it; is the cluster configured and does it have a host?"),
+            Self::NotSent => {
+                f.write_str("Envoy could not send this; is there such a cluster, and does it have a host?")
+            }
             Self::NoAnswer => f.write_str("no complete answer within the timeout"),
-            Self::Status(status) => write!(f, "the answer was status {status}"),
+            Self::Status(status) => write!(f, "status {status}, from there or from Envoy itself where nobody answered"),
             Self::TooLarge => write!(f, "the answer has more than {MAX_BODY} bytes"),
             Self::Jwks(error) => write!(f, "the answer is no usable key set: {}", error.as_str()),
             Self::Discovery(problem) => write!(f, "the discovery document cannot be used: {problem}"),
         }
+    }
+}
+
+impl fmt::Display for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HttpUri { scheme, authority, path } = &self.uri;
+        write!(f, "GET {scheme}://{authority}{path} through cluster {}", self.cluster)
     }
 }
 

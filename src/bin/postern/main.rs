@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 /// Postern: a token filter for Envoy.
 ///
-/// The filter itself is a WebAssembly module that Envoy loads; this command is its company.
+/// The filter itself is a WebAssembly module that Envoy loads; this command has what goes with it.
 #[derive(Debug, Parser)]
 #[command(name = "postern", version, propagate_version = true)]
 struct Cli {
