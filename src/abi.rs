@@ -8,6 +8,7 @@ pub struct HostError(u32);
 
 impl HostError {
     pub const NOT_FOUND: Self = Self(1);
+    pub const SERIALIZATION_FAILURE: Self = Self(3);
     pub const PARSE_FAILURE: Self = Self(4);
 
     pub fn check(status: u32) -> Result<(), Self> {

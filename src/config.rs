@@ -19,7 +19,7 @@ use crate::token::ClaimPath;
 
 pub use error::ConfigError;
 use error::Problems;
-use reader::{Node, Object, Support, all};
+use reader::{Node, Object, Support, all, quote};
 
 /// Names the protection space where none is configured (RFC 9110 §11.5).
 pub const DEFAULT_REALM: &str = "postern";
@@ -182,14 +182,14 @@ fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
     // RFC 9110 §5.6.2.
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        return node.problem(format!("{name:?} is not a header name"));
+        return node.problem(format!("{} is not a header name", quote(name)));
     }
     // The filter takes every look-alike of its names out of requests, so a look-alike of these is as bad.
     let canonical = String::from_utf8_lossy(&canonical(name.as_bytes())).into_owned();
     let taken = NOT_FOR_IDENTITY.contains(&canonical.as_str())
         || ["x-envoy-", "x-forwarded-"].iter().any(|family| canonical.starts_with(family));
     if taken {
-        return node.problem(format!("{name} means something else and cannot carry an identity"));
+        return node.problem(format!("{} means something else and cannot carry an identity", quote(name)));
     }
     Some(name.to_ascii_lowercase())
 }

@@ -1,16 +1,15 @@
 //! Finding the one credential that a request carries, and taking it out.
 //!
-//! A token may stand in `Authorization` as Bearer (RFC 6750 §2.1) or inside Basic (RFC 7617), in the user part of the
-//! authority, which clients write as `https://TOKEN@host/` (DMTN-094 §6.2.1), and, where switched on, in the query
-//! (RFC 6750 §2.3). RFC 6750 §2 allows one method a request: with two, the service behind might act on the one that was
-//! not checked.
+//! A token may stand in `Authorization` as Bearer (RFC 6750 §2.1) or inside Basic (RFC 7617), and, where switched on, in
+//! the query (RFC 6750 §2.3). A token in the URL, `https://TOKEN@host/` (DMTN-094 §6.2.1), arrives as Basic: curl, wget,
+//! git and requests make that of it. RFC 6750 §2 allows one method a request: with two, the service behind might act on
+//! the one that was not checked.
 //!
 //! "None" and "bad" never fall together: a route that lets strangers on must not let on somebody whose credential was
 //! wrong. Where a credential was found is remembered apart from whether it is good, so that it is taken out either way.
 
 mod authorization;
 mod query;
-mod userinfo;
 
 use crate::authority::split_userinfo;
 use crate::request::{Mutation, RequestHead};
@@ -29,8 +28,6 @@ pub struct Places {
 pub enum Scheme {
     Bearer,
     Basic,
-    /// `user:password@` in the authority.
-    Userinfo,
     Query,
 }
 
@@ -39,7 +36,6 @@ impl Scheme {
         match self {
             Self::Bearer => "bearer",
             Self::Basic => "basic",
-            Self::Userinfo => "userinfo",
             Self::Query => "query",
         }
     }
@@ -77,13 +73,6 @@ pub fn find(head: &RequestHead, places: Places) -> Found {
         found.removal.push(Mutation::Remove(b"authorization".to_vec()));
     }
     found.add(authorization);
-    if let Some(authority) = head.authority()
-        && let Some((userinfo, rest)) = split_userinfo(authority)
-    {
-        // The user part goes whatever it holds: no service should see it (RFC 9110 §4.2.4).
-        found.removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
-        found.add(if places.basic { userinfo::find(userinfo) } else { Credentials::Foreign });
-    }
     if places.query
         && let Some(path) = head.path()
         && let Some((credentials, rest)) = query::find(path)
@@ -173,12 +162,6 @@ mod tests {
                 scheme: Some(Scheme::Query),
                 removal: &[(":path", Some("/a?x=1&y"))],
             },
-            Case {
-                name: "authority",
-                fields: &[(":path", "/a"), (":authority", "t0k:x-oauth-basic@h:8080")],
-                scheme: Some(Scheme::Userinfo),
-                removal: &[(":authority", Some("h:8080"))],
-            },
         ];
         for Case { name, fields, scheme, removal } in cases {
             let found = find(&head(fields), ALL);
@@ -200,10 +183,8 @@ mod tests {
     fn two_credentials_are_too_many_even_where_they_are_alike() {
         for fields in [
             &[("authorization", "Bearer a"), (":path", "/?access_token=a")][..],
-            &[("authorization", "Bearer a"), (":authority", "a:@h")],
             &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
             &[("authorization", "Bearer a,Basic b")],
-            &[(":authority", "a:@h"), (":path", "/?access_token=a")],
             &[("authorization", "token x"), (":path", "/?access_token=a")],
         ] {
             assert_eq!(find(&head(fields), ALL).credentials, Credentials::Several, "{fields:?}");
@@ -216,7 +197,6 @@ mod tests {
         for (fields, want) in [
             (&[("authorization", "Bearer a")][..], Credentials::Foreign),
             (&[("authorization", "Basic YTo=")], Credentials::Foreign),
-            (&[(":authority", "a:@h")], Credentials::Foreign),
             (&[(":path", "/?access_token=a")], Credentials::NotPresented),
         ] {
             assert_eq!(find(&head(fields), off).credentials, want, "{fields:?}");

@@ -22,7 +22,7 @@ pub enum Denial {
     InsecureTransport,
     AmbiguousPath,
     AmbiguousHost,
-    /// A user part in the host, under a rule that does not name the host.
+    /// A user part in the host.
     UserInHost,
     Token(TokenError),
     InsufficientScope {

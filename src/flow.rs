@@ -79,10 +79,15 @@ impl AwaitingKeys {
         self.wait.issuer
     }
 
+    /// Whether there is something new to decide by: keys, or the knowledge that there are none.
+    pub fn is_ready(&self, keys: &KeyStore) -> bool {
+        keys.ended(self.wait.issuer) != self.wait.ended
+    }
+
     /// Goes on with the keys that are there by now.
     pub fn resume(self, keys: &mut KeyStore, env: &Env<'_>) -> Step {
         let Self { mut visit, wait, scrub } = self;
-        let progress = visit.authenticate(wait.credential, wait.waited, keys, env);
+        let progress = visit.authenticate(wait.credential, true, keys, env);
         visit.conclude(progress, || scrub)
     }
 
@@ -110,8 +115,8 @@ enum Progress {
 struct Wait {
     credential: Credential,
     issuer: IssuerId,
-    /// Whether a fetch was waited for already: what it brought is all there is to be had now.
-    waited: bool,
+    /// How many fetches had ended when the wait began.
+    ended: u64,
 }
 
 impl Visit {
@@ -159,13 +164,15 @@ impl Visit {
         self.record.issuer = Some(token.issuer()?.to_owned());
         let (id, issuer) = config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
         let candidate = Candidate::check(token, issuer, env.now)?;
-        let wait = |candidate: Candidate| {
+        let wait = |candidate: Candidate, keys: &KeyStore| {
             let credential = Credential { token: candidate.into_raw(), scheme };
-            Ok(Progress::Waiting(Wait { credential, issuer: id, waited: true }))
+            Ok(Progress::Waiting(Wait { credential, issuer: id, ended: keys.ended(id) }))
         };
-        let set = match keys.lookup(id, env.now) {
+        // Whoever waited for one fetch does not wait for the next, nor asks for it.
+        let found = if waited { keys.at_hand(id, env.now) } else { keys.lookup(id, env.now) };
+        let set = match found {
             Lookup::Ready(set) => set,
-            Lookup::Pending => return wait(candidate),
+            Lookup::Pending => return wait(candidate, keys),
             Lookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable { retry_after }),
         };
         if candidate.names_unknown_key(&set) {
@@ -174,7 +181,7 @@ impl Visit {
                 return Err(Denial::KeysUnavailable { retry_after });
             }
             if !waited && keys.want_unknown_key(id, env.now) {
-                return wait(candidate);
+                return wait(candidate, keys);
             }
         }
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;

@@ -3,9 +3,9 @@
 //! The route's metadata decides first, since the operator wrote it on the very route that Envoy chose; then the rules
 //! in their order, the first match wins. Nothing matched is a refusal: a path that nobody thought of is not open.
 //!
-//! A user part in the host (`user@host`) is a special case. It has to be taken out, and then Envoy chooses the route anew:
-//! `x@a.test` may belong to another virtual host than `a.test`. What the first route says is worth nothing then, so such
-//! a request is taken only under a rule that names its host.
+//! A user part in the host (`user@host`) is refused on every rule. It could not go on to the service, and taking it out
+//! makes Envoy choose the route again: `x@a.test` may belong to another virtual host than `a.test`, and what the second
+//! route asks for cannot be seen.
 
 mod matching;
 mod path;
@@ -87,17 +87,11 @@ impl Policy {
 
     pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {
         check_readable(head)?;
-        let has_userinfo = head.authority().is_some_and(|authority| split_userinfo(authority).is_some());
         match &route.metadata {
             RouteMetadata::Malformed => Err(Denial::UnknownRule),
-            RouteMetadata::Present { .. } if has_userinfo => Err(Denial::UserInHost),
             RouteMetadata::Present { rule, capabilities } => self.by_metadata(rule.as_deref(), capabilities.as_deref()),
             RouteMetadata::Absent => {
                 let rule = self.by_match(head, route)?;
-                let names_host = rule.matches.as_ref().is_some_and(|criteria| !criteria.hosts.is_empty());
-                if has_userinfo && !names_host {
-                    return Err(Denial::UserInHost);
-                }
                 Ok(Selected { rule: Rc::clone(rule), extra: None })
             }
         }
@@ -140,5 +134,9 @@ fn check_readable(head: &RequestHead) -> Result<(), Denial> {
     if unreadable(":path") {
         return Err(Denial::AmbiguousPath);
     }
-    if unreadable(":authority") { Err(Denial::AmbiguousHost) } else { Ok(()) }
+    if unreadable(":authority") {
+        return Err(Denial::AmbiguousHost);
+    }
+    let has_userinfo = head.authority().is_some_and(|authority| split_userinfo(authority).is_some());
+    if has_userinfo { Err(Denial::UserInHost) } else { Ok(()) }
 }

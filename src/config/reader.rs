@@ -125,8 +125,6 @@ impl<'a> Node<'a> {
     }
 
     fn expected<T>(&self, what: &str) -> Option<T> {
-        // A word may be quoted; a longer text may be a secret that was pasted into the wrong field.
-        const LONGEST_QUOTE: usize = 32;
         let found = match self.value.as_str() {
             Some(text) if text.len() <= LONGEST_QUOTE => format!("{text:?}"),
             _ => self.value.kind().to_owned(),
@@ -193,12 +191,24 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A word may be quoted; a longer text may be a secret that was pasted into the wrong place.
+const LONGEST_QUOTE: usize = 16;
+
+/// What can be shown of a text that is wrong.
+pub(super) fn quote(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", text.split_at_checked(end).map_or("", |(start, _)| start)),
+    }
+}
+
 fn join(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    match (path.is_empty(), plain) {
+    // The longest name that is known has 21 characters.
+    match (path.is_empty(), plain && name.len() <= 24) {
         (true, true) => name.to_owned(),
         (false, true) => format!("{path}.{name}"),
-        (_, false) => format!("{path}[{name:?}]"),
+        (_, false) => format!("{path}[{}]", quote(name)),
     }
 }
 
@@ -253,5 +263,6 @@ mod tests {
         assert_eq!(join("", "realm"), "realm");
         assert_eq!(join("headers", "user"), "headers.user");
         assert_eq!(join("scope_map", "rs/read.tap"), "scope_map[\"rs/read.tap\"]");
+        assert_eq!(join("", "hunter2-hunter2-hunter2-hunter2"), "[\"hunter2-hunter2-\"…]");
     }
 }

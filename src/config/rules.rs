@@ -65,7 +65,7 @@ fn read_match(node: &Node<'_>) -> Option<Match> {
     let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| {
         let host = |node: &Node<'_>| match HostPattern::parse(node.string()?) {
             Some(host) => Some(host),
-            None => node.problem("write a host name in lower case without port, or *.name for all below one"),
+            None => node.problem("write a host name in lower case, or *.name for all below it, with :* behind it where a port may follow"),
         };
         node.each(host)
     });

@@ -173,23 +173,23 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         (
             "/headers/user",
             "\"Authorization\"",
-            "headers.user: Authorization means something else and cannot carry an identity",
+            "headers.user: \"Authorization\" means something else and cannot carry an identity",
         ),
         ("/headers/user", "\"x-auth-request-uid\"", "headers: x-auth-request-uid is the name of two headers"),
         (
             "/headers/user",
             "\"content_length\"",
-            "headers.user: content_length means something else and cannot carry an identity",
+            "headers.user: \"content_length\" means something else and cannot carry an identity",
         ),
         (
             "/headers/user",
             "\"X_Envoy_User\"",
-            "headers.user: X_Envoy_User means something else and cannot carry an identity",
+            "headers.user: \"X_Envoy_User\" means something else and cannot carry an identity",
         ),
         (
             "/headers/user",
             "\"x-forwarded-user\"",
-            "headers.user: x-forwarded-user means something else and cannot carry an identity",
+            "headers.user: \"x-forwarded-user\" means something else and cannot carry an identity",
         ),
         ("/headers/user", "\"x_auth.request-uid\"", "headers: x-auth-request-uid is the name of two headers"),
         ("/headers/claims", r#"{"x a":"b"}"#, "headers.claims[\"x a\"]: \"x a\" is not a header name"),
@@ -233,7 +233,7 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         (
             "/rules/0/match",
             r#"{"hosts":["a:80"]}"#,
-            "rules[0].match.hosts[0]: write a host name in lower case without port, or *.name for all below one",
+            "rules[0].match.hosts[0]: write a host name in lower case, or *.name for all below it, with :* behind it where a port may follow",
         ),
         (
             "/rules/0/match",

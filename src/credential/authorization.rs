@@ -75,13 +75,13 @@ fn basic(encoded: &str) -> Credentials {
         return MALFORMED;
     };
     match decoded.split_once(':') {
-        Some((user, password)) => user_and_password(user, password, Scheme::Basic),
+        Some((user, password)) => user_and_password(user, password),
         None => MALFORMED,
     }
 }
 
 /// The four forms in which user name and password carry a token.
-pub(super) fn user_and_password(user: &str, password: &str, scheme: Scheme) -> Credentials {
+fn user_and_password(user: &str, password: &str) -> Credentials {
     let empty = |text: &str| text.is_empty() || text == PLACEHOLDER;
     let token = match (empty(user), empty(password)) {
         (false, true) => user,
@@ -98,7 +98,7 @@ pub(super) fn user_and_password(user: &str, password: &str, scheme: Scheme) -> C
         },
         (true, true) => return Credentials::Password,
     };
-    if is_token68(token) { presented(token, scheme) } else { Credentials::Password }
+    if is_token68(token) { presented(token, Scheme::Basic) } else { Credentials::Password }
 }
 
 fn looks_like_token(text: &str) -> bool {

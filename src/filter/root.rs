@@ -16,7 +16,7 @@ use super::worker::Worker;
 use crate::config::{Config, ConfigError};
 use crate::crypto::JwtSimple;
 use crate::denial::Denial;
-use crate::flow::{Env, Parked};
+use crate::flow::{AwaitingKeys, Env, Parked};
 use crate::jwks::{Fetch, FetchError, Outcome, fetch_counter};
 
 /// Most requests that are decided in one callback. Envoy answers them when the callback returns, each answer inside the
@@ -59,7 +59,8 @@ impl Root {
     /// Decides requests that need not wait any longer, one by one, each on its own stream, and sees to it that the rest
     /// is looked after.
     fn end_waits(&self, worker: &Worker) {
-        let parked = worker.parking.borrow_mut().take(BATCH, |issuer| !worker.keys.borrow().is_pending(issuer));
+        let ready = |waiting: &AwaitingKeys| waiting.is_ready(&worker.keys.borrow());
+        let parked = worker.parking.borrow_mut().take(BATCH, ready);
         for Parked { handle, waiting } in parked {
             // A stream that is gone has no one to answer.
             if host::act_on(handle.stream).is_err() {
@@ -74,13 +75,9 @@ impl Root {
         if let Err(error) = host::act_on(self.context_id) {
             log::error!("the plugin's own context cannot be used: {error}");
         }
-        self.set_timer(worker);
-    }
-
-    fn set_timer(&self, worker: &Worker) {
-        let keys = worker.keys.borrow();
         worker.called_soon.set(false);
-        let more = keys.is_wanted() || worker.parking.borrow().holds(|issuer| !keys.is_pending(issuer));
+        let keys = worker.keys.borrow();
+        let more = keys.is_wanted() || worker.parking.borrow().holds(ready);
         let set = if more { worker.call_root_soon() } else { host::tick_every(keys.is_busy().then_some(WATCH)) };
         if let Err(error) = set {
             log::error!("the timer cannot be set: {error}");
@@ -115,18 +112,14 @@ impl RootContext for Root {
             Ok(bytes) => Config::parse(&bytes),
             Err(error) => Err(vec![ConfigError { path: String::new(), problem: format!("cannot be read: {error}") }]),
         };
-        match config {
-            Ok(config) => {
-                self.worker = Some(Rc::new(Worker::new(config)));
-                true
-            }
+        self.worker = match config {
+            Ok(config) => Some(Rc::new(Worker::new(config))),
             Err(errors) => {
-                for error in errors {
-                    log::error!("configuration: {error}");
-                }
-                false
+                errors.iter().for_each(|error| log::error!("configuration: {error}"));
+                None
             }
-        }
+        };
+        self.worker.is_some()
     }
 
     fn on_tick(&mut self) {

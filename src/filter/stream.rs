@@ -96,9 +96,12 @@ fn strip_trailers(worker: &Worker) -> Result<(), HostError> {
 
 fn read_route(wants_name: bool) -> Result<Route, HostError> {
     let name = if wants_name { host::property(&["xds", "route_name"])? } else { None };
-    let metadata = host::property(&["xds", "route_metadata", "filter_metadata", "postern"])?;
-    Ok(Route {
-        name: name.and_then(|name| String::from_utf8(name).ok()),
-        metadata: metadata.map_or(RouteMetadata::Absent, |fields| RouteMetadata::read(&fields)),
-    })
+    let metadata = match host::property(&["xds", "route_metadata", "filter_metadata", "postern"]) {
+        Ok(fields) => fields.map_or(RouteMetadata::Absent, |fields| RouteMetadata::read(&fields)),
+        // What Envoy cannot pass on, such as a null, was meant to say something.
+        Err(HostError::SERIALIZATION_FAILURE) => RouteMetadata::Malformed,
+        Err(error) => return Err(error),
+    };
+    let name = name.and_then(|name| String::from_utf8(name).ok());
+    Ok(Route { name, metadata })
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::AwaitingKeys;
-use crate::issuer::IssuerId;
 
 /// Most requests that wait for one issuer at a time. Each keeps its token and a client's connection; more than this means
 /// that keys are long in coming, and clients had better come back. An issuer has places of its own, so that forged
@@ -54,13 +53,13 @@ impl Parking {
     }
 
     /// Takes out those that need not wait any longer, the first come first, and no more than `limit`.
-    pub fn take(&mut self, limit: usize, ready: impl Fn(IssuerId) -> bool) -> Vec<Parked> {
-        let ready = |parked: &&Parked| ready(parked.waiting.issuer());
+    pub fn take(&mut self, limit: usize, ready: impl Fn(&AwaitingKeys) -> bool) -> Vec<Parked> {
+        let ready = |parked: &&Parked| ready(&parked.waiting);
         let streams: Vec<u32> = self.0.values().filter(ready).take(limit).map(|parked| parked.handle.stream).collect();
         streams.iter().filter_map(|stream| self.0.remove(stream)).collect()
     }
 
-    pub fn holds(&self, ready: impl Fn(IssuerId) -> bool) -> bool {
-        self.0.values().any(|parked| ready(parked.waiting.issuer()))
+    pub fn holds(&self, ready: impl Fn(&AwaitingKeys) -> bool) -> bool {
+        self.0.values().any(|parked| ready(&parked.waiting))
     }
 }

@@ -77,7 +77,9 @@ impl ClaimMap {
                         groups.extend(name.as_str().map(str::to_owned));
                     }
                 }
-                Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
+                // An issuer without anything to say.
+                Json::Null => {}
+                Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
                     return Err(TokenError::InvalidClaim("groups"));
                 }
             }
@@ -96,7 +98,8 @@ impl ClaimMap {
                     let names: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
                     names.ok_or(TokenError::InvalidClaim("scope"))?
                 }
-                Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
+                Json::Null => Vec::new(),
+                Json::Bool(_) | Json::Integer(_) | Json::Float(_) | Json::Object(_) => {
                     return Err(TokenError::InvalidClaim("scope"));
                 }
             };
@@ -154,11 +157,12 @@ mod tests {
             (r#""é \" \\ d""#, &["d"]),
             (r#""rs/read.tap""#, &["read:tap"]),
             (r#""""#, &[]),
+            ("null", &[]),
         ] {
             let scopes = principal(&format!(r#"{{"scope":{scope}}}"#)).unwrap().scopes;
             assert_eq!(scopes.iter().map(String::as_str).collect::<Vec<_>>(), want, "{scope}");
         }
-        for scope in ["1", "null", "{}", "[1]", "[[\"a\"]]"] {
+        for scope in ["1", "{}", "[1]", "[[\"a\"]]"] {
             let refused = principal(&format!(r#"{{"scope":{scope}}}"#));
             assert_eq!(refused, Err(TokenError::InvalidClaim("scope")), "{scope}");
         }

@@ -74,6 +74,10 @@ struct Remote {
     /// The pause that preceded the attempt under way, so that the next one can be longer.
     last_pause: Option<Duration>,
     unknown_key_at: Option<UnixTime>,
+    /// Whether the attempt under way was begun while there were keys to go on with.
+    in_background: bool,
+    /// How many attempts have ended.
+    ended: u64,
 }
 
 #[derive(Debug)]
@@ -97,6 +101,8 @@ impl KeyStore {
                 state: State::Idle,
                 last_pause: None,
                 unknown_key_at: None,
+                in_background: false,
+                ended: 0,
             })),
         };
         Self(issuers.iter().map(|(id, issuer)| (id, entry(&issuer.keys, &issuer.issuer))).collect())
@@ -161,9 +167,21 @@ impl KeyStore {
         issuers
     }
 
-    /// Whether a fetch is wanted or under way for this issuer.
-    pub fn is_pending(&self, issuer: IssuerId) -> bool {
-        self.0.iter().any(|(id, entry)| *id == issuer && entry.is_pending())
+    /// The keys to use now, for a request that has waited: what its fetch brought, or that it brought nothing.
+    pub fn at_hand(&mut self, issuer: IssuerId, now: UnixTime) -> Lookup {
+        match self.entry(issuer) {
+            Some(Entry::Inline(keys)) => Lookup::Ready(Rc::clone(keys)),
+            Some(Entry::Remote(remote)) => remote.at_hand(now),
+            None => Lookup::Unavailable { retry_after: LONGEST_PAUSE },
+        }
+    }
+
+    /// How many fetches have ended, well or not. Who waits has something new to decide by when this has changed.
+    pub fn ended(&self, issuer: IssuerId) -> u64 {
+        self.0.iter().find(|(id, _)| *id == issuer).map_or(0, |(_, entry)| match entry {
+            Entry::Inline(_) => 0,
+            Entry::Remote(remote) => remote.ended,
+        })
     }
 
     /// Whether any fetch is wanted, so that [`KeyStore::due`] should be asked soon.
@@ -203,6 +221,7 @@ impl Remote {
             let keys = Rc::clone(&cached.keys);
             if cached.fresh_until.since(now) <= REFRESH_AHEAD && self.backing_off(now).is_none() && !self.is_pending() {
                 self.want();
+                self.in_background = true;
             }
             return Lookup::Ready(keys);
         }
@@ -213,10 +232,22 @@ impl Remote {
             State::Idle | State::BackingOff { .. } => self.want(),
             State::Wanted | State::InFlight { .. } => {}
         }
-        // After a failure the old keys do while the next attempt is made; at first, the new ones are worth the wait.
-        match self.stale(now).filter(|_| self.last_pause.is_some()) {
+        match self.stale(now).filter(|_| self.stale_will_do()) {
             Some(keys) => Lookup::Ready(keys),
             None => Lookup::Pending,
+        }
+    }
+
+    /// Old keys do while an attempt after a failure is made, or one that was begun ahead of their end. At first, the new
+    /// ones are worth the wait.
+    fn stale_will_do(&self) -> bool {
+        self.last_pause.is_some() || self.in_background
+    }
+
+    fn at_hand(&self, now: UnixTime) -> Lookup {
+        match self.stale(now) {
+            Some(keys) => Lookup::Ready(keys),
+            None => Lookup::Unavailable { retry_after: self.backing_off(now).unwrap_or(FIRST_PAUSE) },
         }
     }
 
@@ -224,7 +255,7 @@ impl Remote {
         matches!(self.state, State::Wanted | State::InFlight { .. })
     }
 
-    /// Keys whose time is over, and which may still be used while no others can be had.
+    /// The keys that there are, also those whose time is over while no others can be had.
     fn stale(&self, now: UnixTime) -> Option<Rc<JwkSet>> {
         self.cached.as_ref().filter(|cached| now < cached.usable_until).map(|cached| Rc::clone(&cached.keys))
     }
@@ -239,12 +270,14 @@ impl Remote {
     fn want_unknown_key(&mut self, now: UnixTime) -> bool {
         match self.state {
             State::Wanted | State::InFlight { .. } => return true,
-            State::Idle | State::BackingOff { .. } => {}
-        }
-        if self.backing_off(now).is_some()
-            || self.unknown_key_at.is_some_and(|last| now.since(last) < UNKNOWN_KEY_PAUSE)
-        {
-            return false;
+            // The last attempt failed: its pause paces the next one, and nothing is known of what it would have brought.
+            State::BackingOff { until, .. } if now < until => return false,
+            State::BackingOff { .. } => {}
+            State::Idle => {
+                if self.unknown_key_at.is_some_and(|last| now.since(last) < UNKNOWN_KEY_PAUSE) {
+                    return false;
+                }
+            }
         }
         self.unknown_key_at = Some(now);
         self.want();
@@ -284,6 +317,8 @@ impl Remote {
                 self.cached = Some(Cached { keys: Rc::new(keys), fresh_until, usable_until });
                 self.state = State::Idle;
                 self.last_pause = None;
+                self.in_background = false;
+                self.ended = self.ended.wrapping_add(1);
                 Ok(Outcome::Settled)
             }
         }
@@ -291,6 +326,8 @@ impl Remote {
 
     fn failed(&mut self, now: UnixTime) {
         let pause = self.last_pause.take().map_or(FIRST_PAUSE, |last| last.saturating_mul(2).min(LONGEST_PAUSE));
+        self.in_background = false;
+        self.ended = self.ended.wrapping_add(1);
         self.state = State::BackingOff { until: now.plus(pause), pause };
     }
 }
@@ -365,7 +402,6 @@ mod tests {
         assert_eq!(b.finish(Ok(KEYS), 2), Ok(Outcome::Settled));
         assert_eq!(b.lookup(2), "ready");
         assert!(!b.store.is_busy());
-        assert_eq!(b.lookup(2 + CACHE - 1), "ready");
         assert_eq!(b.lookup(2 + CACHE), "pending");
         assert_eq!(b.due(2 + CACHE).len(), 1);
     }

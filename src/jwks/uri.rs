@@ -1,6 +1,9 @@
 //! Where keys are fetched from.
 
-use crate::authority;
+use crate::authority::{self, Host};
+
+/// Longest URI that is read: one from a discovery document becomes a request's path.
+const MAX_LENGTH: usize = 2048;
 
 /// An `http` or `https` URI, split as a request needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +22,11 @@ impl HttpUri {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         let plain = |b: u8| b.is_ascii_graphic() && b != b'#';
-        if authority.contains('@') || authority::host(authority).is_none() || !path.bytes().all(plain) {
+        if uri.len() > MAX_LENGTH
+            || authority.contains('@')
+            || authority::host(authority).is_none()
+            || !path.bytes().all(plain)
+        {
             return None;
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -31,7 +38,7 @@ impl HttpUri {
 
     /// Whether this is reached without leaving the machine.
     pub fn is_loopback(&self) -> bool {
-        let Some(host) = authority::host(&self.authority) else {
+        let Some(Host { name: host, .. }) = authority::host(&self.authority) else {
             return false;
         };
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();

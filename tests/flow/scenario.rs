@@ -206,6 +206,10 @@ impl Scenario {
         self.world.as_mut().unwrap().keys.finish(fetch, Err(error), now).unwrap_err();
     }
 
+    pub fn is_ready(&self, waiting: &Waiting) -> bool {
+        waiting.request.is_ready(&self.world.as_ref().unwrap().keys)
+    }
+
     pub fn resume(&mut self, waiting: Waiting) -> Outcome {
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
         let step = waiting.request.resume(&mut self.world.as_mut().unwrap().keys, &env);

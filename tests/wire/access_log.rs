@@ -19,14 +19,14 @@ fn the_access_log_never_holds_the_token_of_a_query_or_an_authority() {
     let good = &Token::new(signer).mint();
     let expired = &Token::new(signer).expires_in(-3600).issued_in(-7200).mint();
     let rows = [
-        ("allowed", "/me", good, 200, 200),
-        ("expired", "/me", expired, 401, 401),
-        ("a missing capability", "/api/tap", good, 403, 403),
-        ("no rule", "/elsewhere", good, 403, 403),
-        ("an anonymous rule, which does not name the host", "/open", good, 200, 400),
+        ("allowed", "/me", good, 200),
+        ("expired", "/me", expired, 401),
+        ("a missing capability", "/api/tap", good, 403),
+        ("no rule", "/elsewhere", good, 403),
+        ("an anonymous rule", "/open", good, 200),
     ];
     let mut lines = 0;
-    for (name, path, token, in_query, in_authority) in rows {
+    for (name, path, token, in_query) in rows {
         let other = "x".repeat(3);
         let requests = [
             ("query", Request::get(&format!("{path}?a={other}&access_token={token}&b=c")), in_query),
@@ -34,7 +34,8 @@ fn the_access_log_never_holds_the_token_of_a_query_or_an_authority() {
             (
                 "authority",
                 Request::get(&format!("{path}?a={other}&b=c")).host(&format!("{token}:@api.test")),
-                in_authority,
+                // Refused wherever it stands, and taken out all the same.
+                400,
             ),
         ];
         for (place, request, status) in requests {

@@ -186,6 +186,30 @@ fn a_user_part_in_the_host_leads_into_no_other_virtual_host() {
     stage.still_serves(token);
 }
 
+/// Envoy takes a host with a port for another domain than without, unless it is told to ignore ports.
+#[test]
+fn a_port_or_a_final_dot_leads_past_no_rule_for_a_host() {
+    let mut config = make_test_config();
+    let rules = config["rules"].as_array_mut().expect("rules");
+    rules.insert(0, json!({ "name": "lax", "match": { "hosts": ["lax.test"] }, "access": "anonymous" }));
+    rules.insert(1, json!({ "name": "any-port", "match": { "hosts": ["any.test:*"] }, "access": "anonymous" }));
+    let stage = Stage::start(&Setup::new(&config));
+    for (host, status) in [
+        ("lax.test", 200),
+        ("LAX.test", 200),
+        ("any.test", 200),
+        ("any.test:8080", 200),
+        ("other.test:80", 401),
+        ("lax.test:80", 400),
+        ("lax.test:", 400),
+        ("lax.test.", 400),
+        ("any.test.:80", 400),
+    ] {
+        let answer = stage.send(Protocol::Http1, &Request::get("/me").host(host)).answer;
+        assert_eq!(answer.status, status, "{host}: {}", answer.text());
+    }
+}
+
 /// HTTP/1 has no such paths: Envoy refuses them itself. In HTTP/2 it lets any byte through.
 #[test]
 fn a_path_with_a_byte_that_is_not_text_is_refused_on_every_rule() {

@@ -58,18 +58,11 @@ fn rules() -> Value {
     json!([
         { "name": "open", "match": { "prefix": "/open" }, "access": "anonymous" },
         { "name": "optional", "match": { "prefix": "/optional" }, "access": "optional" },
-        // A token in the host is taken only where a rule names the host.
-        { "name": "me-at-api", "match": { "prefix": "/me", "hosts": ["api.test"] } },
         { "name": "me", "match": { "prefix": "/me" } },
         {
             "name": "basic",
             "match": { "prefix": "/basic" },
             "challenge": ["bearer", "basic"],
-        },
-        {
-            "name": "tap-at-api",
-            "match": { "prefix": "/api/tap", "hosts": ["api.test"] },
-            "require": { "capabilities": { "all_of": ["read:tap"] } },
         },
         {
             "name": "tap",
