@@ -176,12 +176,12 @@ impl Visit {
             Lookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable { retry_after }),
         };
         if candidate.names_unknown_key(&set) {
-            // The issuer may have a new key, and cannot be asked: that is no fault of the token's.
-            if let Some(retry_after) = keys.backing_off(id, env.now) {
-                return Err(Denial::KeysUnavailable { retry_after });
-            }
             if !waited && keys.want_unknown_key(id, env.now) {
                 return wait(candidate, keys);
+            }
+            // The issuer may have a new key, and cannot be asked: that is no fault of the token's.
+            if let Some(retry_after) = keys.failing(id, env.now) {
+                return Err(Denial::KeysUnavailable { retry_after });
             }
         }
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;

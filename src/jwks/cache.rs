@@ -125,10 +125,10 @@ impl KeyStore {
         }
     }
 
-    /// How long no fetch is made because the last one failed.
-    pub fn backing_off(&mut self, issuer: IssuerId, now: UnixTime) -> Option<Duration> {
+    /// Where the last fetch failed: when it is worth to come back.
+    pub fn failing(&mut self, issuer: IssuerId, now: UnixTime) -> Option<Duration> {
         match self.entry(issuer) {
-            Some(Entry::Remote(remote)) => remote.backing_off(now),
+            Some(Entry::Remote(remote)) => remote.failing(now),
             Some(Entry::Inline(_)) | None => None,
         }
     }
@@ -264,6 +264,14 @@ impl Remote {
         match self.state {
             State::BackingOff { until, .. } if now < until => Some(until.since(now)),
             State::Idle | State::Wanted | State::InFlight { .. } | State::BackingOff { .. } => None,
+        }
+    }
+
+    fn failing(&self, now: UnixTime) -> Option<Duration> {
+        match self.state {
+            State::BackingOff { until, .. } => Some(until.since(now).max(FIRST_PAUSE)),
+            State::Wanted | State::InFlight { .. } => self.last_pause.map(|_| FIRST_PAUSE),
+            State::Idle => None,
         }
     }
 
