@@ -408,7 +408,7 @@ fn an_outage_is_503_with_a_time_to_come_back_and_never_401() {
     let fetches = scenario.due();
     scenario.fetch_fails(&fetches[0], FetchError::Status(500));
     assert_eq!(scenario.resume(waiting).in_short(), "503 keys_unavailable");
-    assert_eq!(scenario.last_reply_field("retry-after").as_deref(), Some("1"));
+    assert_eq!(scenario.last_reply_field("retry-after").as_deref(), Some("2"));
     let next = scenario.get("/api/tap", &[("authorization", &bearer(&token(&good).mint()))]);
     assert_eq!(next.in_short(), "503 keys_unavailable", "while backing off nobody waits");
 }

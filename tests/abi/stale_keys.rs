@@ -5,7 +5,7 @@ use super::bench::{
 };
 use crate::host::{Action, Host, INTERNAL_FAILURE, Root};
 
-/// Keys that are past their time, and a refresh that failed: the next attempt is a second away.
+/// Keys that are past their time, and a refresh that failed: the next attempt is two seconds away.
 fn start_with_stale_keys(host: &Host, issuer: &Issuer) -> Root {
     let root = started(host);
     let bearer = issuer.bearer("alice");
@@ -46,7 +46,7 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
         assert_let_on_as(&host, &stream, "alice");
     };
     // Each failure makes the pause longer.
-    for pause in [1, 2, 4] {
+    for pause in [2, 4, 8] {
         host.advance(pause);
         host.forget_effects();
         goes_on("a refresh is due");
@@ -64,7 +64,7 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
 
     // And when the issuer is back, its keys of now are used.
     let successor = Issuer::new();
-    host.advance(8);
+    host.advance(16);
     goes_on("a refresh is due");
     successor.answer(&root, the_call(&host, &root));
     let stream = get(&root, &successor.bearer("bob"));
@@ -79,7 +79,7 @@ fn a_refresh_that_cannot_be_scheduled_costs_no_request_its_decision() {
     for (bearer, status) in [(issuer.bearer("alice"), None), (stranger.bearer("alice"), Some(401))] {
         let host = host(&config());
         let root = start_with_stale_keys(&host, &issuer);
-        host.advance(1);
+        host.advance(2);
         host.fail("proxy_set_tick_period_milliseconds", INTERNAL_FAILURE);
         let stream = get(&root, &bearer);
         assert_eq!(host.reply_of(&stream).map(|reply| reply.status), status);

@@ -39,7 +39,8 @@ fn discovery_finds_the_keys_and_believes_only_the_issuer_itself() {
         let setup = Setup::new(&with_issuer(entry));
         let stage = Stage::with_issuer(&journal, &issuer, setup);
         let token = Token::new(&Signer::rs256()).claim("iss", issuer.url("")).mint();
-        for _ in 0..2 {
+        // Keys that came serve the second as well; where none came, when to ask again is a matter of time.
+        for _ in 0..if status == 200 { 2 } else { 1 } {
             let exchange = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token));
             assert_eq!(exchange.answer.status, status, "{name}: {}", exchange.answer.text());
         }
