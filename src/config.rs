@@ -11,7 +11,7 @@ mod rules;
 mod source;
 
 use crate::credential::Places;
-use crate::identity::{IdentityHeaders, canonical};
+use crate::identity::{IdentityHeaders, begins_alike, is_alike};
 use crate::issuer::Issuers;
 use crate::json::Json;
 use crate::policy::Policy;
@@ -132,10 +132,8 @@ fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
     };
     object.finish();
     let headers = IdentityHeaders { claims: claims?, forward_token: forward_token?, ..headers };
-    // Servers take for one name what differs only in ways that `canonical` leaves out.
-    let names: Vec<(&str, Vec<u8>)> = headers.names().map(|name| (name, canonical(name.as_bytes()))).collect();
-    for (i, (name, same)) in names.iter().enumerate() {
-        if names.iter().take(i).any(|(_, earlier)| earlier == same) {
+    for (i, name) in headers.names().enumerate() {
+        if headers.names().take(i).any(|earlier| is_alike(name.as_bytes(), earlier)) {
             return node.problem(format!("{name} is the name of two headers"));
         }
     }
@@ -185,9 +183,8 @@ fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
         return node.problem(format!("{} is not a header name", quote(name)));
     }
     // The filter takes every look-alike of its names out of requests, so a look-alike of these is as bad.
-    let canonical = String::from_utf8_lossy(&canonical(name.as_bytes())).into_owned();
-    let taken = NOT_FOR_IDENTITY.contains(&canonical.as_str())
-        || ["x-envoy-", "x-forwarded-"].iter().any(|family| canonical.starts_with(family));
+    let taken = NOT_FOR_IDENTITY.iter().any(|other| is_alike(name.as_bytes(), other))
+        || ["x-envoy-", "x-forwarded-"].iter().any(|family| begins_alike(name.as_bytes(), family));
     if taken {
         return node.problem(format!("{} means something else and cannot carry an identity", quote(name)));
     }

@@ -161,8 +161,9 @@ impl Visit {
         let token = UnverifiedToken::parse(credential.token)?;
         let config = Rc::clone(&self.config);
         // Also where it is unknown: the record is what an operator has to find a slash too many.
-        self.record.issuer = Some(token.issuer()?.to_owned());
-        let (id, issuer) = config.issuers.find(token.issuer()?).ok_or(TokenError::UnknownIssuer)?;
+        let iss = token.issuer()?;
+        self.record.issuer = Some(iss.to_owned());
+        let (id, issuer) = config.issuers.find(iss).ok_or(TokenError::UnknownIssuer)?;
         let candidate = Candidate::check(token, issuer, env.now)?;
         let wait = |candidate: Candidate, keys: &KeyStore| {
             let credential = Credential { token: candidate.into_raw(), scheme };
@@ -187,7 +188,7 @@ impl Visit {
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;
         self.record.set_principal(token.principal());
         if let Some(Selected { rule, extra }) = &self.selected {
-            rule.require.check(token.principal(), extra.as_deref())?;
+            rule.require.check(token.principal(), extra.as_ref())?;
         }
         Ok(Progress::Admitted(Some(Box::new(token))))
     }

@@ -78,8 +78,7 @@ impl IdentityHeaders {
 
     /// Whether some server might take this name for one of ours.
     pub fn owns(&self, name: &[u8]) -> bool {
-        let name = canonical(name);
-        name.starts_with(FAMILY.as_bytes()) || self.names().any(|ours| canonical(ours.as_bytes()) == name)
+        begins_alike(name, FAMILY) || self.names().any(|ours| is_alike(name, ours))
     }
 
     /// What a verified token sets. An absent claim leaves its header absent.
@@ -112,9 +111,16 @@ impl IdentityHeaders {
     }
 }
 
-/// One spelling for all that servers confuse: lower case, and a dash for whatever is no letter or digit.
-pub fn canonical(name: &[u8]) -> Vec<u8> {
-    name.iter().map(|b| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' }).collect()
+/// Whether servers may take these for one name: they differ at most in case, and in characters that are no letter or
+/// digit.
+pub fn is_alike(name: &[u8], other: &str) -> bool {
+    let spelt = |b: &u8| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' };
+    name.iter().map(spelt).eq(other.as_bytes().iter().map(spelt))
+}
+
+/// Whether the name begins with a look-alike of this one.
+pub fn begins_alike(name: &[u8], family: &str) -> bool {
+    name.get(..family.len()).is_some_and(|start| is_alike(start, family))
 }
 
 /// DMTN-094 §2.2. A comma in a name would make two groups of one.

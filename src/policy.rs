@@ -56,7 +56,7 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub struct Selected {
     pub rule: Rc<Rule>,
-    pub extra: Option<Rc<CapabilitySet>>,
+    pub extra: Option<CapabilitySet>,
 }
 
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Policy {
         };
         let extra = match capabilities {
             None => None,
-            Some(list) => Some(Rc::new(CapabilitySet::parse(list).ok_or(Denial::UnknownRule)?)),
+            Some(list) => Some(CapabilitySet::parse(list).ok_or(Denial::UnknownRule)?),
         };
         // A rule that lets strangers on cannot hold what the route asks on top.
         if extra.is_some() && rule.access != Access::Required {

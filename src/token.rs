@@ -11,7 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::json::Json;
 use crate::secret::Secret;
 
-pub use claims::{ClaimPath, TokenUse, check_claims};
+use claims::check_claims;
+pub use claims::{ClaimPath, TokenUse};
 pub use error::TokenError;
 use header::JoseHeader;
 pub use verify::{Candidate, VerifiedToken, verify};

@@ -413,15 +413,24 @@ fn an_outage_is_503_with_a_time_to_come_back_and_never_401() {
     assert_eq!(next.in_short(), "503 keys_unavailable", "while backing off nobody waits");
 }
 
+fn scoped(signer: &Signer) -> String {
+    bearer(&token(signer).claim("scope", "read:tap").mint())
+}
+
+/// A request came, and its keys: they are at hand now.
+fn with_fetched_key_of(signer: &Signer) -> Scenario {
+    let mut scenario = Scenario::remote();
+    let first = scenario.arrive("/api/tap", &scoped(signer));
+    let fetches = scenario.due();
+    scenario.keys_arrive(&fetches[0], &[signer]);
+    assert_eq!(scenario.resume(first).in_short(), "ok");
+    scenario
+}
+
 #[test]
 fn a_rotation_during_an_outage_is_503_and_other_users_notice_nothing() {
     let (old, new) = (Signer::es256(), Signer::other_es256());
-    let scoped = |signer: &Signer| bearer(&token(signer).claim("scope", "read:tap").mint());
-    let mut scenario = Scenario::remote();
-    let first = scenario.arrive("/api/tap", &scoped(&old));
-    let fetches = scenario.due();
-    scenario.keys_arrive(&fetches[0], &[&old]);
-    assert_eq!(scenario.resume(first).in_short(), "ok");
+    let mut scenario = with_fetched_key_of(&old);
     let rotated = scenario.arrive("/api/tap", &scoped(&new));
     let fetches = scenario.due();
     scenario.fetch_fails(&fetches[0], FetchError::NoAnswer);
@@ -444,7 +453,6 @@ fn a_rotation_during_an_outage_is_503_and_other_users_notice_nothing() {
 #[test]
 fn who_waits_for_any_keys_goes_on_with_them_while_another_waits_for_more() {
     let (good, new) = (Signer::es256(), Signer::other_es256());
-    let scoped = |signer: &Signer| bearer(&token(signer).claim("scope", "read:tap").mint());
     let mut scenario = Scenario::remote();
     let (first, second) = (scenario.arrive("/api/tap", &scoped(&good)), scenario.arrive("/api/tap", &scoped(&good)));
     assert!(!scenario.is_ready(&first));
@@ -482,12 +490,7 @@ fn a_token_that_expires_while_it_waits_is_refused() {
 #[test]
 fn a_new_key_works_with_its_first_token_and_invented_ones_cost_one_fetch() {
     let (old, new) = (Signer::es256(), Signer::other_es256());
-    let scoped = |signer: &Signer| bearer(&token(signer).claim("scope", "read:tap").mint());
-    let mut scenario = Scenario::remote();
-    let first = scenario.arrive("/api/tap", &scoped(&old));
-    let fetches = scenario.due();
-    scenario.keys_arrive(&fetches[0], &[&old]);
-    assert_eq!(scenario.resume(first).in_short(), "ok");
+    let mut scenario = with_fetched_key_of(&old);
 
     let rotated = scenario.arrive("/api/tap", &scoped(&new));
     let invented = scenario.arrive("/api/tap", &scoped(&new.clone().with_kid("invented")));
