@@ -10,6 +10,7 @@ impl HostError {
     pub const NOT_FOUND: Self = Self(1);
     pub const SERIALIZATION_FAILURE: Self = Self(3);
     pub const PARSE_FAILURE: Self = Self(4);
+    pub const CAS_MISMATCH: Self = Self(8);
 
     pub fn check(status: u32) -> Result<(), Self> {
         if status == 0 { Ok(()) } else { Err(Self(status)) }

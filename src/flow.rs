@@ -12,7 +12,7 @@ use crate::credential::{self, Credential, Credentials};
 use crate::crypto::SignatureCheck;
 use crate::denial::Denial;
 use crate::issuer::IssuerId;
-use crate::jwks::{KeyStore, Lookup};
+use crate::jwks::{KeyStore, Lookup, Wait};
 use crate::policy::{Access, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
 use crate::reply::{Preferences, Reply, reply};
@@ -69,6 +69,7 @@ pub fn refuse_unread(config: &Rc<Config>, problem: &'static str) -> Step {
 #[derive(Debug)]
 pub struct AwaitingKeys {
     visit: Visit,
+    credential: Credential,
     wait: Wait,
     /// What takes the credentials out should it come to a refusal; those that were looked for are out already.
     scrub: Vec<Mutation>,
@@ -76,18 +77,18 @@ pub struct AwaitingKeys {
 
 impl AwaitingKeys {
     pub fn issuer(&self) -> IssuerId {
-        self.wait.issuer
+        self.wait.issuer()
     }
 
-    /// Whether there is something new to decide by: keys, or the knowledge that there are none.
+    /// Whether there is something new to decide by.
     pub fn is_ready(&self, keys: &KeyStore) -> bool {
-        keys.ended(self.wait.issuer) != self.wait.ended
+        keys.is_over(self.wait)
     }
 
     /// Goes on with the keys that are there by now.
     pub fn resume(self, keys: &mut KeyStore, env: &Env<'_>) -> Step {
-        let Self { mut visit, wait, scrub } = self;
-        let progress = visit.authenticate(wait.credential, true, keys, env);
+        let Self { mut visit, credential, wait, scrub } = self;
+        let progress = visit.authenticate(credential, Some(wait), keys, env);
         visit.conclude(progress, || scrub)
     }
 
@@ -108,15 +109,7 @@ struct Visit {
 
 enum Progress {
     Admitted(Option<Box<VerifiedToken>>),
-    Waiting(Wait),
-}
-
-#[derive(Debug)]
-struct Wait {
-    credential: Credential,
-    issuer: IssuerId,
-    /// How many fetches had ended when the wait began.
-    ended: u64,
+    Waiting(Credential, Wait),
 }
 
 impl Visit {
@@ -144,7 +137,7 @@ impl Visit {
         match access {
             Access::Anonymous => Ok(Progress::Admitted(None)),
             Access::Optional if found.credentials == Credentials::NotPresented => Ok(Progress::Admitted(None)),
-            Access::Optional | Access::Required => self.authenticate(presented(found.credentials)?, false, keys, env),
+            Access::Optional | Access::Required => self.authenticate(presented(found.credentials)?, None, keys, env),
         }
     }
 
@@ -152,7 +145,7 @@ impl Visit {
     fn authenticate(
         &mut self,
         credential: Credential,
-        waited: bool,
+        waited: Option<Wait>,
         keys: &mut KeyStore,
         env: &Env<'_>,
     ) -> Result<Progress, Denial> {
@@ -165,26 +158,17 @@ impl Visit {
         self.record.issuer = Some(iss.to_owned());
         let (id, issuer) = config.issuers.find(iss).ok_or(TokenError::UnknownIssuer)?;
         let candidate = Candidate::check(token, issuer, env.now)?;
-        let wait = |candidate: Candidate, keys: &KeyStore| {
-            let credential = Credential { token: candidate.into_raw(), scheme };
-            Ok(Progress::Waiting(Wait { credential, issuer: id, ended: keys.ended(id) }))
+        let found = match waited {
+            None => keys.lookup(id, candidate.kid(), env.now),
+            Some(wait) => keys.after_wait(wait, candidate.kid(), env.now),
         };
-        // Whoever waited for one fetch does not wait for the next, nor asks for it.
-        let found = if waited { keys.at_hand(id, env.now) } else { keys.lookup(id, env.now) };
         let set = match found {
             Lookup::Ready(set) => set,
-            Lookup::Pending => return wait(candidate, keys),
+            Lookup::Pending(wait) => {
+                return Ok(Progress::Waiting(Credential { token: candidate.into_raw(), scheme }, wait));
+            }
             Lookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable { retry_after }),
         };
-        if candidate.names_unknown_key(&set) {
-            if !waited && keys.want_unknown_key(id, env.now) {
-                return wait(candidate, keys);
-            }
-            // The issuer may have a new key, and cannot be asked: that is no fault of the token's.
-            if let Some(retry_after) = keys.failing(id, env.now) {
-                return Err(Denial::KeysUnavailable { retry_after });
-            }
-        }
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;
         self.record.set_principal(token.principal());
         if let Some(Selected { rule, extra }) = &self.selected {
@@ -196,8 +180,8 @@ impl Visit {
     fn conclude(self, progress: Result<Progress, Denial>, scrub: impl FnOnce() -> Vec<Mutation>) -> Step {
         match progress {
             Ok(Progress::Admitted(token)) => self.admit(token.as_deref()),
-            Ok(Progress::Waiting(wait)) => {
-                let waiting = AwaitingKeys { visit: self, wait, scrub: scrub() };
+            Ok(Progress::Waiting(credential, wait)) => {
+                let waiting = AwaitingKeys { visit: self, credential, wait, scrub: scrub() };
                 Step { mutations: Vec::new(), next: Next::AwaitKeys(Box::new(waiting)) }
             }
             Err(denial) => Step { mutations: scrub(), next: self.deny(&denial) },

@@ -3,20 +3,27 @@
 //! One bad key never costs the good ones: issuers publish keys of other uses and other algorithms beside those they
 //! sign tokens with.
 
-mod cache;
 mod fetch;
+mod freshness;
 mod key;
+mod notice;
+mod record;
+mod shared;
 mod source;
+mod store;
 mod uri;
 
 use std::collections::BTreeMap;
 
 use crate::json::Json;
 
-pub use cache::{KeyStore, Lookup};
-pub use fetch::{Fetch, FetchError, Outcome, counter as fetch_counter};
+pub use fetch::{Answer, Fetch, FetchError};
+pub use freshness::{LONGEST as LONGEST_CACHE, SHORTEST as SHORTEST_CACHE};
 pub use key::{Jwk, KeyError};
+pub use notice::Notice;
+pub use shared::{NotWritten, SharedData};
 pub use source::{KeyLocation, KeySource, RemoteKeys};
+pub use store::{Due, Finished, KeyStore, Lookup, Wait};
 pub use uri::HttpUri;
 
 /// Most keys that are read of one set. Issuers publish two to ten.

@@ -8,7 +8,7 @@ use super::reader::{Node, Support, all};
 use crate::crypto::Algorithm;
 use crate::issuer::{ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, Issuer, MAX_CLOCK_SKEW};
 use crate::json::Json;
-use crate::jwks::{HttpUri, JwkSet, KeyLocation, KeySource, RemoteKeys};
+use crate::jwks::{HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, RemoteKeys, SHORTEST_CACHE};
 use crate::policy::is_scope_token;
 use crate::token::{ClaimPath, TokenUse};
 
@@ -17,11 +17,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Requests wait for the answer; proxies in front of Envoy commonly give up after this.
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// DMTN-094 §6.5: keys should be cached for at least five minutes and at most an hour.
-const DEFAULT_CACHE: Duration = Duration::from_secs(600);
-const MIN_CACHE: Duration = Duration::from_secs(300);
-const MAX_CACHE: Duration = Duration::from_secs(3600);
 
 /// A lifetime under a minute is below the clock skew; one over 31 days is no access token's.
 const MIN_LIFETIME: Duration = Duration::from_secs(60);
@@ -125,7 +120,7 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>) -> Option<KeySource> {
         None => node.problem("needs `cluster`, the Envoy cluster that reaches the issuer, or `inline` keys"),
     };
     let timeout = timeout.map_or(Some(DEFAULT_TIMEOUT), |node| node.duration(MIN_TIMEOUT, MAX_TIMEOUT));
-    let cache = cache.map_or(Some(DEFAULT_CACHE), |node| node.duration(MIN_CACHE, MAX_CACHE));
+    let cache = cache.map_or(Some(None), |node| node.duration(SHORTEST_CACHE, LONGEST_CACHE).map(Some));
     Some(KeySource::Remote(RemoteKeys { location: location?, cluster: cluster?, timeout: timeout?, cache: cache? }))
 }
 

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::abi::{HostError, Pairs, read_pairs, write_pairs};
-use crate::jwks::Fetch;
+use crate::jwks::{Answer, Fetch, FetchError, NotWritten, SharedData};
 use crate::reply::Reply;
 use crate::request::{Mutation, RequestHead};
 use crate::time::UnixTime;
@@ -18,10 +18,11 @@ use crate::time::UnixTime;
 pub(super) const REQUEST_HEADERS: u32 = 0;
 pub(super) const REQUEST_TRAILERS: u32 = 1;
 const CALL_RESPONSE_HEADERS: u32 = 6;
-pub(super) const CALL_RESPONSE_BODY: u32 = 4;
+const CALL_RESPONSE_BODY: u32 = 4;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_STREAM: u32 = 0;
 const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
 
 /// Envoy chooses the gRPC status by the HTTP status.
 const NO_GRPC_STATUS: i32 = -1;
@@ -46,6 +47,9 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_shared_data(name: *const u8, name_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32) -> u32;
+    fn proxy_set_shared_data(name: *const u8, name_size: usize, data: *const u8, size: usize, cas: u32) -> u32;
 }
 
 /// Runs a call that returns bytes.
@@ -130,22 +134,58 @@ pub(super) fn tick_every(period: Option<Duration>) -> Result<(), HostError> {
 pub(super) fn now() -> Result<UnixTime, HostError> {
     let mut nanoseconds = 0;
     HostError::check(unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) })?;
-    Ok(UnixTime::from_seconds(nanoseconds / 1_000_000_000))
+    Ok(UnixTime::from_nanos(nanoseconds))
+}
+
+fn define(kind: u32, name: &str) -> Result<u32, HostError> {
+    let mut id = 0;
+    HostError::check(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
 }
 
 pub(super) fn define_counter(name: &str) -> Result<u32, HostError> {
-    let mut id = 0;
-    HostError::check(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
-    Ok(id)
+    define(COUNTER, name)
+}
+
+pub(super) fn define_gauge(name: &str) -> Result<u32, HostError> {
+    define(GAUGE, name)
 }
 
 pub(super) fn increment(counter: u32) -> Result<(), HostError> {
     HostError::check(unsafe { proxy_increment_metric(counter, 1) })
 }
 
+pub(super) fn record(gauge: u32, value: u64) -> Result<(), HostError> {
+    HostError::check(unsafe { proxy_record_metric(gauge, value) })
+}
+
+/// What the process's VMs with our `vm_id` share.
+pub(super) struct Shared;
+
+/// A value that is there already never has this number, so that with it a value is only made where there is none.
+const NO_VALUE: u32 = u32::MAX;
+
+impl SharedData for Shared {
+    fn get(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+        let mut at = 0;
+        let value =
+            bytes(|data, size| unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &raw mut at) });
+        Some((value.ok()?, at))
+    }
+
+    fn set(&self, name: &str, value: &[u8], at: Option<u32>) -> Result<(), NotWritten> {
+        let at = at.unwrap_or(NO_VALUE);
+        let status = unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), at) };
+        HostError::check(status).map_err(|error| match error {
+            HostError::CAS_MISMATCH => NotWritten::Changed,
+            _ => NotWritten::Unavailable,
+        })
+    }
+}
+
 /// Makes a callout. This is the SDK's own call, for the SDK has to remember whose answer it will be.
 pub(super) fn dispatch(fetch: &Fetch) -> Option<u32> {
-    let headers = vec![
+    let mut headers = vec![
         (":method", "GET"),
         (":scheme", fetch.uri.scheme),
         (":authority", fetch.uri.authority.as_str()),
@@ -153,15 +193,32 @@ pub(super) fn dispatch(fetch: &Fetch) -> Option<u32> {
         ("accept", "application/json"),
         ("user-agent", concat!("postern/", env!("CARGO_PKG_VERSION"))),
     ];
+    headers.extend(fetch.if_none_match.as_deref().map(|mark| ("if-none-match", mark)));
     proxy_wasm::hostcalls::dispatch_http_call(&fetch.cluster, headers, None, Vec::new(), fetch.timeout).ok()
 }
 
-pub(super) fn call_status() -> Option<u16> {
-    let name = b":status";
-    let value = bytes(|data, size| unsafe {
+/// What the callout brought. The size is checked before the body is copied into this VM.
+pub(super) fn answer(fetch: &Fetch, headers: usize, body_size: usize) -> Result<Answer, FetchError> {
+    // No headers: Envoy got no answer, or lost it half-way.
+    let field = |name: &str| if headers == 0 { None } else { call_field(name) };
+    let status = field(":status").and_then(|status| std::str::from_utf8(&status).ok()?.parse().ok());
+    if let Some(error) = FetchError::of_answer(fetch, status, body_size) {
+        return Err(error);
+    }
+    Ok(Answer {
+        status: status.unwrap_or_default(),
+        body: buffer(CALL_RESPONSE_BODY, body_size).map_err(|_| FetchError::NoAnswer)?,
+        cache_control: field("cache-control"),
+        age: field("age"),
+        etag: field("etag"),
+    })
+}
+
+fn call_field(name: &str) -> Option<Vec<u8>> {
+    bytes(|data, size| unsafe {
         proxy_get_header_map_value(CALL_RESPONSE_HEADERS, name.as_ptr(), name.len(), data, size)
-    });
-    std::str::from_utf8(&value.ok()?).ok()?.parse().ok()
+    })
+    .ok()
 }
 
 pub(super) fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {

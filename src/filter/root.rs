@@ -12,19 +12,24 @@ use proxy_wasm::types::ContextType;
 use super::host;
 use super::perform::{Moment, perform};
 use super::stream::Stream;
-use super::worker::Worker;
+use super::worker::{SOON, Worker};
 use crate::config::{Config, ConfigError};
 use crate::crypto::JwtSimple;
 use crate::denial::Denial;
 use crate::flow::{AwaitingKeys, Env, Parked};
-use crate::jwks::{Fetch, FetchError, Outcome, fetch_counter};
+use crate::jwks::{Answer, Due, Fetch, FetchError, Finished, Notice};
+use crate::time::UnixTime;
 
 /// Most requests that are decided in one callback. Envoy answers them when the callback returns, each answer inside the
 /// one before it: a few hundred exhaust the VM's stack, fewer the longer the chain of filters is.
 const BATCH: usize = 16;
 
-/// How often fetches under way are looked after, for an answer that never comes.
+/// How often the time is looked at, and what other workers wrote: a key that was withdrawn is out of use everywhere this
+/// long after one of them knows.
 const WATCH: Duration = Duration::from_secs(1);
+
+/// The same while requests wait for what another worker may be fetching.
+const WATCH_WHILE_WAITING: Duration = Duration::from_millis(10);
 
 pub(super) struct Root {
     context_id: u32,
@@ -36,23 +41,37 @@ impl Root {
         Self { context_id, worker: None }
     }
 
+    /// Does what is due for the keys.
+    fn look_after_keys(&self, worker: &Worker, now: UnixTime) {
+        let Due { fetches, notices } = worker.keys.borrow_mut().due(now);
+        notices.iter().for_each(|notice| tell(worker, notice));
+        for fetch in fetches {
+            self.fetch(worker, fetch);
+        }
+        for (name, value) in worker.keys.borrow_mut().gauges(now) {
+            worker.gauge(&name, value);
+        }
+    }
+
     fn fetch(&self, worker: &Worker, fetch: Fetch) {
         match host::dispatch(&fetch) {
-            Some(call) => _ = worker.calls.borrow_mut().insert(call, fetch),
+            Some(call) => {
+                let mut calls = worker.calls.borrow_mut();
+                // One that was given up on never ends otherwise.
+                calls.retain(|_, other| other.issuer != fetch.issuer);
+                calls.insert(call, fetch);
+            }
             None => self.finish(worker, &fetch, Err(FetchError::NotSent)),
         }
     }
 
-    fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Vec<u8>, FetchError>) {
+    fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Answer, FetchError>) {
         // Without a clock the fetch counts as lost, which a later tick sees.
         let Ok(now) = host::now() else { return };
-        let issuer = worker.config.issuers.name(fetch.issuer);
-        let outcome = worker.keys.borrow_mut().finish(fetch, answer, now);
-        worker.count(&fetch_counter(issuer, &outcome));
-        match outcome {
-            Ok(Outcome::Continue(next)) => self.fetch(worker, next),
-            Ok(Outcome::Settled) => {}
-            Err(error) => log::warn!("keys of issuer {issuer}: {fetch}: {error}"),
+        let Finished { next, notice } = worker.keys.borrow_mut().finish(fetch, answer, now);
+        notice.iter().for_each(|notice| tell(worker, notice));
+        if let Some(next) = next {
+            self.fetch(worker, next);
         }
     }
 
@@ -75,22 +94,25 @@ impl Root {
         if let Err(error) = host::act_on(self.context_id) {
             log::error!("the plugin's own context cannot be used: {error}");
         }
-        worker.called_soon.set(false);
-        let keys = worker.keys.borrow();
-        let more = keys.is_wanted() || worker.parking.borrow().holds(ready);
-        let set = if more { worker.call_root_soon() } else { host::tick_every(keys.is_busy().then_some(WATCH)) };
-        if let Err(error) = set {
+        let (keys, parking) = (worker.keys.borrow(), worker.parking.borrow());
+        let period = if keys.is_wanted() || parking.holds(ready) {
+            Some(SOON)
+        } else if parking.holds(|_| true) {
+            Some(WATCH_WHILE_WAITING)
+        } else {
+            keys.fetches().then_some(WATCH)
+        };
+        if let Err(error) = worker.call_root_every(period) {
             log::error!("the timer cannot be set: {error}");
         }
     }
 }
 
-/// What an answered callout brought. The size is checked before the body is copied into this VM.
-fn read_answer(headers: usize, body_size: usize) -> Result<Vec<u8>, FetchError> {
-    // No headers: Envoy got no answer, or lost it half-way.
-    let status = if headers == 0 { None } else { host::call_status() };
-    FetchError::of_answer(status, body_size)
-        .map_or_else(|| host::buffer(host::CALL_RESPONSE_BODY, body_size).map_err(|_| FetchError::NoAnswer), Err)
+fn tell(worker: &Worker, notice: &Notice) {
+    worker.count(&notice.counter);
+    if let Some((level, text)) = &notice.log {
+        log::log!(*level, "{text}");
+    }
 }
 
 impl Context for Root {
@@ -99,9 +121,16 @@ impl Context for Root {
         // An answer that came too late was given up on.
         let fetch = worker.calls.borrow_mut().remove(&call);
         if let Some(fetch) = fetch {
-            self.finish(worker, &fetch, read_answer(headers, body_size));
+            self.finish(worker, &fetch, host::answer(&fetch, headers, body_size));
             self.end_waits(worker);
         }
+    }
+
+    fn on_done(&mut self) -> bool {
+        if let (Some(worker), Ok(now)) = (&self.worker, host::now()) {
+            worker.keys.borrow_mut().release(now);
+        }
+        true
     }
 }
 
@@ -119,6 +148,11 @@ impl RootContext for Root {
                 None
             }
         };
+        // Keys are fetched from the first tick on. Here it would be too soon: Envoy also tries the configuration in a VM
+        // that it then throws away, with the answers to its calls.
+        if let Some(Err(error)) = self.worker.as_ref().map(|worker| worker.call_root_soon()) {
+            log::error!("the timer cannot be set: {error}");
+        }
         self.worker.is_some()
     }
 
@@ -126,15 +160,7 @@ impl RootContext for Root {
         let Some(worker) = &self.worker else { return };
         // Without a clock nothing is due; those who could go on are told so.
         if let Ok(now) = host::now() {
-            let due = worker.keys.borrow_mut().due(now);
-            for fetch in due {
-                self.fetch(worker, fetch);
-            }
-            let overdue = worker.keys.borrow_mut().overdue(now);
-            for issuer in overdue {
-                log::warn!("keys of issuer {}: the answer never came", worker.config.issuers.name(issuer));
-                worker.calls.borrow_mut().retain(|_, fetch| fetch.issuer != issuer);
-            }
+            self.look_after_keys(worker, now);
         }
         self.end_waits(worker);
     }

@@ -32,12 +32,6 @@ impl Stream {
         let env = Env { now: host::now()?, signatures: &JwtSimple };
         let step = begin(&worker.config, &head, &route, &mut worker.keys.borrow_mut(), &env);
         perform(worker, &self.request, step, Moment::InHeaders);
-        // Keys may be wanted though this request did not have to wait for them, and is decided.
-        if worker.keys.borrow().is_wanted()
-            && let Err(error) = worker.call_root_soon()
-        {
-            log::error!("the timer cannot be set: {error}");
-        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,47 +18,66 @@ pub(super) struct Worker {
     pub(super) parking: RefCell<Parking>,
     /// Callouts under way, by the number that Envoy gave them.
     pub(super) calls: RefCell<HashMap<u32, Fetch>>,
-    counters: RefCell<HashMap<String, u32>>,
-    /// Whether the root is called soon anyway. Setting the timer again with each request would only put it off.
-    pub(super) called_soon: Cell<bool>,
+    metrics: RefCell<HashMap<String, u32>>,
+    /// How often the root is called. To set the same again would only put the next call off.
+    period: Cell<Option<Duration>>,
 }
 
 /// How soon the root looks after what a request wants of it. The shortest period there is.
-const SOON: Duration = Duration::from_millis(1);
+pub(super) const SOON: Duration = Duration::from_millis(1);
 
 impl Worker {
     pub(super) fn new(config: Config) -> Self {
+        let me = RandomState::new().hash_one(());
         Self {
-            keys: RefCell::new(KeyStore::new(&config.issuers)),
+            keys: RefCell::new(KeyStore::new(&config.issuers, Rc::new(host::Shared), me)),
             config: Rc::new(config),
             parking: RefCell::default(),
             calls: RefCell::default(),
-            counters: RefCell::default(),
-            called_soon: Cell::default(),
+            metrics: RefCell::default(),
+            period: Cell::default(),
         }
     }
 
     /// Has the root's `on_tick` called.
     pub(super) fn call_root_soon(&self) -> Result<(), HostError> {
-        if !self.called_soon.get() {
-            host::tick_every(Some(SOON))?;
-            self.called_soon.set(true);
+        self.call_root_every(Some(SOON))
+    }
+
+    pub(super) fn call_root_every(&self, period: Option<Duration>) -> Result<(), HostError> {
+        if self.period.get() != period {
+            host::tick_every(period)?;
+            self.period.set(period);
         }
         Ok(())
     }
 
-    /// Counts one more. A counter that cannot be had costs no request its answer.
+    /// Counts one more.
     pub(super) fn count(&self, name: &str) {
-        let mut counters = self.counters.borrow_mut();
-        let counted = match counters.get(name) {
-            Some(id) => host::increment(*id),
-            None => host::define_counter(name).and_then(|id| {
-                counters.insert(name.to_owned(), id);
-                host::increment(id)
+        self.tell(name, host::define_counter, host::increment);
+    }
+
+    pub(super) fn gauge(&self, name: &str, value: u64) {
+        self.tell(name, host::define_gauge, |gauge| host::record(gauge, value));
+    }
+
+    /// A metric that cannot be had costs no request its answer.
+    fn tell(
+        &self,
+        name: &str,
+        define: fn(&str) -> Result<u32, HostError>,
+        tell: impl Fn(u32) -> Result<(), HostError>,
+    ) {
+        let mut metrics = self.metrics.borrow_mut();
+        let told = match metrics.get(name) {
+            Some(id) => tell(*id),
+            None => define(name).and_then(|id| {
+                metrics.insert(name.to_owned(), id);
+                tell(id)
             }),
         };
-        if let Err(error) = counted {
-            log::debug!("a counter cannot be incremented: {error}");
+        if let Err(error) = told {
+            log::debug!("a metric cannot be told: {error}");
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::json::Json;
 /// with their certificates need less.
 pub const MAX_BODY: usize = 256 * 1024;
 
+/// Longest entity tag that is kept. Usual ones have up to eighty characters.
+const MAX_ETAG: usize = 256;
+
 /// One callout for the shell to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
@@ -19,6 +22,28 @@ pub struct Fetch {
     pub uri: HttpUri,
     pub cluster: String,
     pub timeout: Duration,
+    /// The mark of what is there already (RFC 9110 §13.1.2).
+    pub if_none_match: Option<String>,
+}
+
+/// What came back, as far as it matters. Header fields are bytes: an issuer may send any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub cache_control: Option<Vec<u8>>,
+    pub age: Option<Vec<u8>>,
+    pub etag: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// The mark, where it is one that can be sent back (RFC 9110 §8.8.3).
+    pub(super) fn etag(&self) -> Option<String> {
+        let value = std::str::from_utf8(self.etag.as_deref()?).ok()?;
+        let opaque = value.strip_prefix("W/").unwrap_or(value).strip_prefix('"')?.strip_suffix('"')?;
+        let fits = value.len() <= MAX_ETAG && opaque.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+        fits.then(|| value.to_owned())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,30 +66,28 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// What is wrong with an answer of this status and size, before its body is read.
-    pub fn of_answer(status: Option<u16>, body_size: usize) -> Option<Self> {
+    /// What is wrong with the answer to this fetch, by its status and size, before its body is read.
+    pub fn of_answer(fetch: &Fetch, status: Option<u16>, body_size: usize) -> Option<Self> {
         match status {
             Some(200) if body_size > MAX_BODY => Some(Self::TooLarge),
             Some(200) => None,
+            Some(304) if fetch.if_none_match.is_some() => None,
             Some(status) => Some(Self::Status(status)),
             None => Some(Self::NoAnswer),
         }
     }
-}
 
-/// The name of the counter for a finished fetch: `postern_jwks_fetch_total` and its labels, which the `stats_tags` of the
-/// sample configuration take apart again. The issuers are the configuration's.
-pub fn counter<T>(issuer: &str, result: &Result<T, FetchError>) -> String {
-    let outcome = match result {
-        Ok(_) => "ok",
-        Err(FetchError::NotSent) => "not_sent",
-        Err(FetchError::NoAnswer) => "no_answer",
-        Err(FetchError::Status(_)) => "status",
-        Err(FetchError::TooLarge) => "too_large",
-        Err(FetchError::Jwks(_)) => "bad_jwks",
-        Err(FetchError::Discovery(_)) => "bad_discovery",
-    };
-    format!("postern_jwks_fetch_total.outcome.{outcome}.issuer.{issuer}")
+    /// The outcome in the counter's label.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotSent => "not_sent",
+            Self::NoAnswer => "no_answer",
+            Self::Status(_) => "status",
+            Self::TooLarge => "too_large",
+            Self::Jwks(_) => "bad_jwks",
+            Self::Discovery(_) => "bad_discovery",
+        }
+    }
 }
 
 impl fmt::Display for FetchError {
@@ -84,18 +107,8 @@ impl fmt::Display for FetchError {
 
 impl fmt::Display for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let HttpUri { scheme, authority, path } = &self.uri;
-        write!(f, "GET {scheme}://{authority}{path} through cluster {}", self.cluster)
+        write!(f, "GET {} through cluster {}", self.uri, self.cluster)
     }
-}
-
-/// What a finished fetch leads to.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Discovery named the key set: fetch that now.
-    Continue(Fetch),
-    /// The keys are there, or known not to be: those who wait can go on.
-    Settled,
 }
 
 /// The key set that a discovery document names (OpenID Connect Discovery §4.3).
@@ -116,6 +129,7 @@ pub(super) fn jwks_uri(body: &[u8], issuer: &str, document_at: &HttpUri) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer::{Issuer, Issuers};
 
     #[test]
     fn discovery_leads_only_to_the_same_place_of_the_same_issuer() {
@@ -139,24 +153,54 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_fetch_is_counted_by_its_outcome() {
-        assert_eq!(counter("https://a.test", &Ok(())), "postern_jwks_fetch_total.outcome.ok.issuer.https://a.test");
-        let refused: Result<(), _> = Err(FetchError::Status(503));
-        assert_eq!(counter("a", &refused), "postern_jwks_fetch_total.outcome.status.issuer.a");
+    fn fetch(if_none_match: Option<&str>) -> Fetch {
+        Fetch {
+            issuer: Issuers::new(vec![Issuer::for_tests("a", &[])]).find("a").unwrap().0,
+            target: Target::Jwks,
+            uri: HttpUri::parse("https://a.test/keys").unwrap(),
+            cluster: "a".to_owned(),
+            timeout: Duration::from_secs(5),
+            if_none_match: if_none_match.map(str::to_owned),
+        }
     }
 
     #[test]
     fn an_answer_is_judged_before_its_body_is_read() {
-        for (status, size, want) in [
-            (Some(200), MAX_BODY, None),
-            (Some(200), MAX_BODY + 1, Some(FetchError::TooLarge)),
-            (Some(204), 0, Some(FetchError::Status(204))),
-            (Some(302), 0, Some(FetchError::Status(302))),
-            (Some(500), MAX_BODY + 1, Some(FetchError::Status(500))),
-            (None, 0, Some(FetchError::NoAnswer)),
+        for (mark, status, size, want) in [
+            (None, Some(200), MAX_BODY, None),
+            (None, Some(200), MAX_BODY + 1, Some(FetchError::TooLarge)),
+            (None, Some(204), 0, Some(FetchError::Status(204))),
+            (None, Some(302), 0, Some(FetchError::Status(302))),
+            (None, Some(304), 0, Some(FetchError::Status(304))),
+            (Some("\"a\""), Some(304), 0, None),
+            (Some("\"a\""), Some(200), 9, None),
+            (None, Some(500), MAX_BODY + 1, Some(FetchError::Status(500))),
+            (None, None, 0, Some(FetchError::NoAnswer)),
         ] {
-            assert_eq!(FetchError::of_answer(status, size), want, "{status:?} {size}");
+            assert_eq!(FetchError::of_answer(&fetch(mark), status, size), want, "{mark:?} {status:?} {size}");
         }
+    }
+
+    #[test]
+    fn only_an_entity_tag_that_can_be_sent_back_is_kept() {
+        let long = format!("\"{}\"", "a".repeat(MAX_ETAG));
+        for (etag, want) in [
+            (&b"\"v1\""[..], true),
+            (b"W/\"v1\"", true),
+            (b"\"\"", true),
+            (b"v1", false),
+            (b"\"", false),
+            (b"", false),
+            (b"w/\"v1\"", false),
+            (b"\"a\"b\"", false),
+            (b"\"a b\"", false),
+            (b"\"a\r\nx: y\"", false),
+            (b"\"\xff\"", false),
+            (long.as_bytes(), false),
+        ] {
+            let answer = Answer { etag: Some(etag.to_vec()), ..Answer::default() };
+            assert_eq!(answer.etag().is_some(), want, "{}", String::from_utf8_lossy(etag));
+        }
+        assert_eq!(Answer::default().etag(), None);
     }
 }

@@ -1,5 +1,7 @@
 //! Where keys are fetched from.
 
+use std::fmt;
+
 use crate::authority::{self, Host};
 
 /// Longest URI that is read: one from a discovery document becomes a request's path.
@@ -43,6 +45,12 @@ impl HttpUri {
         };
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl fmt::Display for HttpUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
     }
 }
 

@@ -27,9 +27,9 @@ impl Candidate {
         self.0.raw
     }
 
-    /// Whether the token names a key that `keys` does not have.
-    pub fn names_unknown_key(&self, keys: &JwkSet) -> bool {
-        self.0.header.kid.as_deref().is_some_and(|kid| !keys.has(kid))
+    /// The key that the token names.
+    pub fn kid(&self) -> Option<&str> {
+        self.0.header.kid.as_deref()
     }
 }
 

@@ -1,0 +1,43 @@
+//! What is told of a fetch: a counter each time, a line in the log where the state of an issuer's keys changes.
+
+use super::fetch::{Fetch, FetchError};
+use super::record::{Found, Record};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub counter: String,
+    pub log: Option<(log::Level, String)>,
+}
+
+/// A fetch that brought keys, or the word that those at hand still are the issuer's.
+pub fn fetched(issuer: &str, before: &Record, after: &Found, not_modified: bool) -> Notice {
+    let count = after.keys.iter().count();
+    let same = before.found.as_ref().is_some_and(|found| found.body == after.body);
+    let text = match (&before.found, before.trouble.is_some()) {
+        (None, _) => Some(format!("keys of issuer {issuer}: {count} to use")),
+        (Some(_), true) => Some(format!("keys of issuer {issuer}: fetched again, {count} to use")),
+        (Some(_), false) if !same => Some(format!("keys of issuer {issuer}: changed, {count} to use")),
+        (Some(_), false) => None,
+    };
+    let outcome = if not_modified { "not_modified" } else { "ok" };
+    Notice { counter: counter(issuer, outcome), log: text.map(|text| (log::Level::Info, text)) }
+}
+
+/// A fetch that brought nothing.
+pub fn failed(issuer: &str, before: &Record, after: &Record, fetch: Option<&Fetch>, error: &FetchError) -> Notice {
+    let text = (before.trouble != after.trouble).then(|| {
+        let fetch = fetch.map_or_else(String::new, |fetch| format!("{fetch}: "));
+        let then = match &after.trouble {
+            Some(trouble) if trouble.without_keys => "there are none to go on with",
+            Some(_) | None => "those at hand stay in use",
+        };
+        format!("keys of issuer {issuer}: {fetch}{error}; {then}")
+    });
+    Notice { counter: counter(issuer, error.kind()), log: text.map(|text| (log::Level::Warn, text)) }
+}
+
+/// The name of the counter for a finished fetch: `postern_jwks_fetch_total` and its labels, which the `stats_tags` of the
+/// sample configuration take apart again. The issuers are the configuration's.
+fn counter(issuer: &str, outcome: &str) -> String {
+    format!("postern_jwks_fetch_total.outcome.{outcome}.issuer.{issuer}")
+}

@@ -1,0 +1,201 @@
+//! What is known of one issuer's keys and what is being done about them: one small state machine.
+//!
+//! A record is a value. Every worker has a copy, and [`super::shared`] keeps them the same: a change is made to what all
+//! of them know, or not at all. So whoever begins a fetch begins it for the whole process.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::fetch::FetchError;
+use super::freshness::{Spread, lifetime, refresh_after};
+use super::{JwkSet, RemoteKeys};
+use crate::time::UnixTime;
+
+/// The pause after the first failed fetch; a restart of the issuer's proxy goes by almost unnoticed.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause, so that service comes back within a minute of the issuer's return.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pause where Envoy has no such cluster yet, or no host in it. Nobody outside is asked, and at the start of a proxy
+/// clusters come a moment later.
+pub const NOT_SENT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Who comes without keys this long before the next attempt waits for it instead of being sent away.
+pub const WORTH_WAITING: Duration = Duration::from_secs(1);
+
+/// The pause between fetches for key ids that are not in the set.
+pub const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long keys are used past their time while fetches fail. A day bridges an issuer's outage; a revoked key whose
+/// issuer is kept unreachable must not work for ever.
+pub const USABLE_STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// How far past a fetch's timeout its answer may come before it counts as lost.
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
+
+/// Longer than any fetch may take: what is under way for longer is a mistake.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(120);
+
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    pub found: Option<Found>,
+    pub attempt: Attempt,
+    /// The pause after the last attempt, where that failed.
+    pub pause: Option<Duration>,
+    /// How many attempts have ended. Who waits has something new to decide by when this has changed.
+    pub ended: u64,
+    /// When keys were last fetched for a key id that is not in the set.
+    pub unknown_key_at: Option<UnixTime>,
+    pub trouble: Option<Trouble>,
+}
+
+/// Keys as the issuer published them.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub body: Rc<[u8]>,
+    pub keys: Rc<JwkSet>,
+    /// When the issuer last said that these are the keys.
+    pub at: UnixTime,
+    /// What the answer said of its own lifetime.
+    pub told: Option<Duration>,
+    pub etag: Option<Etag>,
+    pub spread: Spread,
+}
+
+/// The mark of one representation of what is at a URI (RFC 9110 §8.8.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Etag {
+    pub value: String,
+    pub uri: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attempt {
+    #[default]
+    Idle,
+    InFlight {
+        /// Who makes it, of all workers of the process.
+        holder: u64,
+        deadline: UnixTime,
+    },
+    BackingOff {
+        until: UnixTime,
+    },
+}
+
+/// Why the last attempt brought nothing, as far as it is worth a line in the log when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: String,
+    pub without_keys: bool,
+}
+
+impl Found {
+    fn refresh_at(&self, source: &RemoteKeys) -> UnixTime {
+        self.at.plus(refresh_after(self.lifetime(source), self.spread))
+    }
+
+    fn usable_until(&self, source: &RemoteKeys) -> UnixTime {
+        self.at.plus(self.lifetime(source)).plus(USABLE_STALE)
+    }
+
+    fn lifetime(&self, source: &RemoteKeys) -> Duration {
+        lifetime(source.cache, self.told)
+    }
+}
+
+impl Record {
+    /// The keys to go on with, also those whose time is over while no others can be had.
+    pub fn usable(&self, source: &RemoteKeys, now: UnixTime) -> Option<&Rc<JwkSet>> {
+        self.found.as_ref().filter(|found| now < found.usable_until(source)).map(|found| &found.keys)
+    }
+
+    /// Whether an attempt should be made now, by whoever comes first.
+    pub fn is_due(&self, source: &RemoteKeys, unknown_key: bool, now: UnixTime) -> bool {
+        match self.attempt {
+            Attempt::Idle => {
+                let fresh = self.found.as_ref().is_some_and(|found| now < found.refresh_at(source));
+                !fresh || (unknown_key && self.may_seek_key(now))
+            }
+            Attempt::InFlight { .. } => false,
+            Attempt::BackingOff { until } => until <= now,
+        }
+    }
+
+    /// Whether a key id that is not in the set is worth a fetch again.
+    pub fn may_seek_key(&self, now: UnixTime) -> bool {
+        self.unknown_key_at.is_none_or(|last| now.since(last) >= UNKNOWN_KEY_PAUSE)
+    }
+
+    pub fn begun(&self, source: &RemoteKeys, holder: u64, unknown_key: bool, now: UnixTime) -> Self {
+        let deadline = now.plus(source.longest_fetch()).plus(ANSWER_GRACE);
+        let unknown_key_at = if unknown_key { Some(now) } else { self.unknown_key_at };
+        Self { attempt: Attempt::InFlight { holder, deadline }, unknown_key_at, ..self.clone() }
+    }
+
+    pub fn is_held_by(&self, who: u64) -> bool {
+        matches!(self.attempt, Attempt::InFlight { holder, .. } if holder == who)
+    }
+
+    /// An answer that should have come by now, and did not. Whoever waits for it, its maker may be gone.
+    pub fn is_overdue(&self, now: UnixTime) -> bool {
+        matches!(self.attempt, Attempt::InFlight { deadline, .. } if deadline < now)
+    }
+
+    pub fn succeeded(&self, found: Found) -> Self {
+        Self {
+            found: Some(found),
+            attempt: Attempt::Idle,
+            pause: None,
+            ended: self.ended.wrapping_add(1),
+            unknown_key_at: self.unknown_key_at,
+            trouble: None,
+        }
+    }
+
+    pub fn failed(&self, error: &FetchError, source: &RemoteKeys, spread: Spread, now: UnixTime) -> Self {
+        let pause = match (error, self.pause) {
+            (FetchError::NotSent, _) => NOT_SENT_PAUSE,
+            (_, None) => FIRST_PAUSE,
+            (_, Some(last)) => last.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
+        };
+        let trouble = Trouble { kind: error.kind().to_owned(), without_keys: self.usable(source, now).is_none() };
+        Self {
+            attempt: Attempt::BackingOff { until: now.plus(spread.shorten(pause)) },
+            pause: Some(pause),
+            ended: self.ended.wrapping_add(1),
+            trouble: Some(trouble),
+            ..self.clone()
+        }
+    }
+
+    /// As left by a worker that goes away while its fetch is under way: another one may begin at once.
+    pub fn released(&self, now: UnixTime) -> Self {
+        Self { attempt: Attempt::BackingOff { until: now }, ..self.clone() }
+    }
+
+    /// When it is worth to come back, for who finds no keys.
+    pub fn retry_after(&self, now: UnixTime) -> Duration {
+        match self.attempt {
+            Attempt::BackingOff { until } => until.since(now),
+            Attempt::Idle | Attempt::InFlight { .. } => FIRST_PAUSE,
+        }
+    }
+
+    /// With every time where it can be at all. Clocks are set back, and what another one wrote may be wrong: nothing
+    /// of it may keep keys for longer, or attempts away for longer, than if it had been written now.
+    pub fn mended(mut self, now: UnixTime) -> Self {
+        if let Some(found) = &mut self.found {
+            found.at = found.at.min(now);
+        }
+        self.unknown_key_at = self.unknown_key_at.map(|at| at.min(now));
+        match &mut self.attempt {
+            Attempt::Idle => {}
+            Attempt::InFlight { deadline, .. } => *deadline = (*deadline).min(now.plus(LONGEST_ATTEMPT)),
+            Attempt::BackingOff { until } => *until = (*until).min(now.plus(LONGEST_PAUSE)),
+        }
+        self.pause = self.pause.map(|pause| pause.min(LONGEST_PAUSE));
+        self
+    }
+}
