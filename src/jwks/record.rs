@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::fetch::FetchError;
-use super::freshness::{Spread, lifetime, refresh_after};
+use super::freshness::{LONGEST, Spread, lifetime, refresh_after};
 use super::{JwkSet, RemoteKeys};
 use crate::time::UnixTime;
 
@@ -36,6 +36,9 @@ const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
 /// Longer than any fetch may take: what is under way for longer is a mistake.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(120);
+
+/// How far another worker may be ahead that has looked at the clock after us.
+const CLOCK_GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -183,17 +186,21 @@ impl Record {
         }
     }
 
-    /// With every time where it can be at all. Clocks are set back, and what another one wrote may be wrong: nothing
-    /// of it may keep keys for longer, or attempts away for longer, than if it had been written now.
+    /// Without what cannot be at this time. Clocks are set back, and what another one wrote may be wrong: keys from the
+    /// future are fetched anew, and an attempt or a pause that would take too long is over.
     pub fn mended(mut self, now: UnixTime) -> Self {
-        if let Some(found) = &mut self.found {
-            found.at = found.at.min(now);
+        let soon = now.plus(CLOCK_GRACE);
+        if let Some(found) = self.found.as_mut().filter(|found| found.at > soon) {
+            found.at = now.minus(LONGEST);
         }
-        self.unknown_key_at = self.unknown_key_at.map(|at| at.min(now));
-        match &mut self.attempt {
-            Attempt::Idle => {}
-            Attempt::InFlight { deadline, .. } => *deadline = (*deadline).min(now.plus(LONGEST_ATTEMPT)),
-            Attempt::BackingOff { until } => *until = (*until).min(now.plus(LONGEST_PAUSE)),
+        self.unknown_key_at = self.unknown_key_at.filter(|at| *at <= soon);
+        let over = match self.attempt {
+            Attempt::Idle => false,
+            Attempt::InFlight { deadline, .. } => deadline > soon.plus(LONGEST_ATTEMPT),
+            Attempt::BackingOff { until } => until > soon.plus(LONGEST_PAUSE),
+        };
+        if over {
+            self.attempt = Attempt::BackingOff { until: now };
         }
         self.pause = self.pause.map(|pause| pause.min(LONGEST_PAUSE));
         self

@@ -17,8 +17,9 @@ use super::record::{Attempt, Etag, Found, Record, Trouble};
 use super::{JwkSet, fetch};
 use crate::time::UnixTime;
 
-/// What the workers of a process share: values by name, and a number for each that changes with every change.
+/// What the workers of a process share: values by name.
 pub trait SharedData {
+    /// The value and its number, which no other value of any name ever has.
     fn get(&self, name: &str) -> Option<(Vec<u8>, u32)>;
     /// Writes, where the value is still that of this number; `None` where there must be none.
     fn set(&self, name: &str, value: &[u8], at: Option<u32>) -> Result<(), NotWritten>;
@@ -94,13 +95,18 @@ const VERSION: u8 = 1;
 
 /// Looks for a record by the name of what it is about. Where there is none, the place is one that is free, or the one
 /// whose record nobody has touched for longest.
-pub fn find(shared: &dyn SharedData, identity: &str) -> Place {
+///
+/// A value of the number `known` is that record as its reader knows it, and is not read again.
+pub fn find(shared: &dyn SharedData, identity: &str, known: Option<u32>) -> Place {
     let mut oldest: Option<(u64, Place)> = None;
     for name in names(identity) {
         let Some((bytes, at)) = shared.get(&name) else {
             // Nothing was ever deleted, so behind a free place there is none of ours.
             return Place { name, at: None, written: None };
         };
+        if known == Some(at) {
+            return Place { name, at: known, written: None };
+        }
         let touched = match Written::read(&bytes) {
             Some(written) if written.head.of == identity => {
                 return Place { name, at: Some(at), written: Some(written) };
@@ -117,11 +123,11 @@ pub fn find(shared: &dyn SharedData, identity: &str) -> Place {
 
 /// Where a record of this name may be.
 fn names(identity: &str) -> impl Iterator<Item = String> {
-    // FNV-1a: only spreads, and is the same in every build that may share with this one.
+    // FNV-1a: only spreads, and is the same in every build that may share with this one. Its low bits alone spread badly.
     let hash = identity
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    (0..TRIES).map(move |step| format!("postern.keys.{}", hash.wrapping_add(step) % PLACES))
+    (0..TRIES).map(move |step| format!("postern.keys.{}", (hash >> 32).wrapping_add(step) % PLACES))
 }
 
 impl Written {

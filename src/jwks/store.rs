@@ -83,6 +83,8 @@ struct Remote {
     identity: String,
     source: RemoteKeys,
     record: Record,
+    /// The number of the shared record that was read last.
+    known: Option<u32>,
     /// Somebody waits for a key that is not in the set.
     seeks_key: bool,
     gauges: [Option<u64>; 2],
@@ -107,6 +109,7 @@ impl KeyStore {
                 identity: source.identity(name),
                 source: source.clone(),
                 record: Record::default(),
+                known: None,
                 seeks_key: false,
                 gauges: [None; 2],
             })),
@@ -257,7 +260,10 @@ impl Remote {
 
     /// Takes over what the other workers know. Gives back where it was read.
     fn read(&mut self, shared: &dyn SharedData, now: UnixTime) -> shared::Place {
-        let mut place = shared::find(shared, &self.identity);
+        let mut place = shared::find(shared, &self.identity, self.known);
+        if place.written.is_some() {
+            self.known = place.at;
+        }
         let theirs = place.written.take().and_then(|written| written.record(self.record.found.as_ref()));
         self.record = match theirs.map(|theirs| theirs.mended(now)) {
             // Older than what is known here: written by somebody who could not read ours.
@@ -400,3 +406,6 @@ impl Remote {
 fn has(keys: &JwkSet, kid: Option<&str>) -> bool {
     kid.is_none_or(|kid| keys.has(kid))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use postern::config::Config;
 use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
 use postern::flow::{AwaitingKeys, Env, Next, Report, Step, begin};
-use postern::jwks::{Fetch, FetchError, KeyStore};
+use postern::jwks::{Answer, Fetch, FetchError, KeyStore, NotWritten, SharedData};
 use postern::reply::Reply;
 use postern::request::{Mutation, RequestHead, Route, RouteMetadata};
 use postern::time::UnixTime;
@@ -191,19 +191,22 @@ impl Scenario {
         self.settle(step, all)
     }
 
+    /// The fetches for the first issuer; its keys come and go, the other's are not there yet.
     pub fn due(&mut self) -> Vec<Fetch> {
         let now = UnixTime::from_seconds(self.now);
-        self.world.as_mut().unwrap().keys.due(now)
+        let fetches = self.world.as_mut().unwrap().keys.due(now).fetches;
+        fetches.into_iter().filter(|fetch| fetch.cluster == "issuer").collect()
     }
 
     pub fn keys_arrive(&mut self, fetch: &Fetch, signers: &[&Signer]) {
         let (now, body) = (UnixTime::from_seconds(self.now), jwks(signers).to_string());
-        self.world.as_mut().unwrap().keys.finish(fetch, Ok(body.into_bytes()), now).unwrap();
+        let answer = Answer { status: 200, body: body.into_bytes(), ..Answer::default() };
+        self.world.as_mut().unwrap().keys.finish(fetch, Ok(answer), now);
     }
 
     pub fn fetch_fails(&mut self, fetch: &Fetch, error: FetchError) {
         let now = UnixTime::from_seconds(self.now);
-        self.world.as_mut().unwrap().keys.finish(fetch, Err(error), now).unwrap_err();
+        self.world.as_mut().unwrap().keys.finish(fetch, Err(error), now);
     }
 
     pub fn is_ready(&self, waiting: &Waiting) -> bool {
@@ -280,6 +283,19 @@ impl Scenario {
 impl World {
     fn new(document: &Value) -> Self {
         let config = Config::parse(document.to_string().as_bytes()).unwrap();
-        Self { keys: KeyStore::new(&config.issuers), config: Rc::new(config) }
+        Self { keys: KeyStore::new(&config.issuers, Rc::new(Alone), 1), config: Rc::new(config) }
+    }
+}
+
+/// A process with one worker, which has nobody to share with.
+struct Alone;
+
+impl SharedData for Alone {
+    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+        None
+    }
+
+    fn set(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), NotWritten> {
+        Err(NotWritten::Unavailable)
     }
 }

@@ -44,9 +44,9 @@ fn discovery_finds_the_keys_and_believes_only_the_issuer_itself() {
             let exchange = stage.send(Protocol::Http1, &Request::get("/me").bearer(&token));
             assert_eq!(exchange.answer.status, status, "{name}: {}", exchange.answer.text());
         }
-        let keys_asked = usize::from(status == 200);
-        assert_eq!(issuer.asked("/keys"), keys_asked, "{name}");
-        assert_eq!(issuer.asked("/.well-known/openid-configuration"), 1, "{name}");
+        assert_eq!(issuer.asked("/keys"), usize::from(status == 200), "{name}");
+        let documents = issuer.asked("/.well-known/openid-configuration");
+        assert!(if status == 200 { documents == 1 } else { documents >= 1 }, "{name}: {documents} documents");
         assert_eq!(elsewhere.asked_at_all(), 0, "{name}: asked a host that is not the issuer's");
     }
 }

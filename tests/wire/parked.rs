@@ -9,6 +9,7 @@ use super::harness::journal::{Event, Journal};
 use super::harness::request::{Request, chunk};
 use super::harness::setup::Setup;
 use super::harness::stage::{Protocol, Stage};
+use super::harness::wait::wait_until;
 use crate::support::mint::{Signer, Token, jwks};
 
 const ACTIVE: &str = "http.ingress.downstream_rq_active";
@@ -57,17 +58,21 @@ fn bodies_wait(allow_on_headers_stop_iteration: bool) {
     let rows = rows();
     let journal = Journal::default();
     let issuer = Issuer::start(&journal);
-    // An issuer for each row: each row finds its keys cold, in the same Envoy.
+    // An issuer for each row, in the same Envoy: its key is one that the filter does not know yet.
     let mut config = make_test_config();
     for index in 0..rows.len() {
         let path = format!("/keys-{index}");
-        issuer.on(&path, Script::json(&jwks(&[&Signer::rs256()])));
+        issuer.on(&path, Script::json(&jwks(&[&Signer::es256()])));
         let mut remote = remote_issuer(&issuer.url(&path));
         remote["issuer"] = json!(issuer_of(index));
         config["issuers"].as_array_mut().expect("issuers").push(remote);
     }
     let setup = Setup::new(&config).allow_on_headers_stop_iteration(allow_on_headers_stop_iteration);
     let stage = Stage::with_issuer(&journal, &issuer, setup);
+    for index in 0..rows.len() {
+        let gauge = format!("wasmcustom.postern_jwks_keys.issuer.{}", issuer_of(index));
+        stage.envoy.wait_for_stat(&gauge, |keys| keys == 1);
+    }
     for (index, row) in rows.into_iter().enumerate() {
         body_waits(&stage, &issuer, index, row);
     }
@@ -99,13 +104,15 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
         first.extend(end);
     }
 
+    let path = format!("/keys-{index}");
+    issuer.on(&path, Script::json(&jwks(&[&Signer::rs256()])));
     issuer.close_gate();
     let received = stage.envoy.stat(RECEIVED);
     let seen_before = stage.upstream.count();
     let written_before = stage.journal.events().len();
     let mut client = Connection::open(stage.envoy.address());
     client.send(&first);
-    issuer.wait_until_asked(&format!("/keys-{index}"));
+    wait_until("the keys are asked for again", || issuer.asked(&path) == 2);
     stage.envoy.wait_for_stat(RECEIVED, |bytes| bytes >= received + first.len() as u64);
     // Envoy has all of it now. A request through the same worker shows that whatever that
     // made the filter do is done: had it let the body on, the upstream would have it.
@@ -162,6 +169,7 @@ fn a_body_larger_than_every_buffer_arrives_whole_after_the_decision() {
     let address = stage.envoy.address();
     // Envoy stops reading when its buffer is full, so the sender has to be able to wait.
     let sending = std::thread::spawn(move || super::harness::http1::send(address, &request));
+    stage.envoy.wait_for_stat(ACTIVE, |active| active == 1);
     issuer.wait_until_asked("/keys");
     issuer.open_gate();
     let answer = sending.join().expect("an answer");
@@ -221,6 +229,7 @@ fn a_fetch_is_of_use_though_everybody_who_waited_has_left() {
     let stage = Stage::with_issuer(&journal, &issuer, Setup::new(&config));
     let mut leaves = Connection::open(stage.envoy.address());
     leaves.send(&Request::get("/me/leaves").bearer(token).http1());
+    stage.envoy.wait_for_stat(ACTIVE, |active| active == 1);
     issuer.wait_until_asked("/keys");
     drop(leaves);
     stage.envoy.wait_for_stat(ACTIVE, |active| active == 0);

@@ -1,0 +1,825 @@
+//! Stories of (time, worker, event) and what comes of each: an answer, or what is fetched.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::issuer::Issuer;
+use crate::jwks::JwkSetError;
+
+/// The lifetime where nobody says anything, in seconds, and when in it keys are fetched anew at the earliest and latest.
+const LIFETIME: u64 = 600;
+const EARLIEST: u64 = 480;
+const LATEST: u64 = 570;
+
+/// What the workers of a test share, and how well.
+#[derive(Default)]
+struct Board {
+    values: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
+    writes: Cell<u32>,
+    mood: Cell<Mood>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mood {
+    #[default]
+    Fair,
+    /// Nothing is kept.
+    Refuses,
+    /// Somebody else is always faster.
+    Changes,
+}
+
+impl SharedData for Board {
+    fn get(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+        if self.mood.get() == Mood::Refuses { None } else { self.values.borrow().get(name).cloned() }
+    }
+
+    fn set(&self, name: &str, value: &[u8], at: Option<u32>) -> Result<(), NotWritten> {
+        match self.mood.get() {
+            Mood::Refuses => return Err(NotWritten::Unavailable),
+            Mood::Changes => return Err(NotWritten::Changed),
+            Mood::Fair => {}
+        }
+        let mut values = self.values.borrow_mut();
+        if values.get(name).map(|(_, number)| *number) != at {
+            return Err(NotWritten::Changed);
+        }
+        self.writes.set(self.writes.get() + 1);
+        values.insert(name.to_owned(), (value.to_vec(), self.writes.get()));
+        Ok(())
+    }
+}
+
+/// What happens to a worker.
+enum Event<'a> {
+    /// Somebody comes with a token that names this key.
+    Ask(&'a str),
+    /// Those who wait are looked after.
+    Wake,
+    /// The timer beats.
+    Beat,
+    /// The issuer answers with these keys.
+    Keys(&'a str),
+    /// The same, with header fields.
+    Fields(&'a str, &'a [(&'a str, &'a str)]),
+    Status(u16),
+    Body(&'a str),
+    Fails(FetchError),
+    /// The worker goes away.
+    Leaves,
+}
+
+use Event::{Ask, Beat, Body, Fails, Fields, Keys, Leaves, Status, Wake};
+
+struct Worker {
+    store: KeyStore,
+    waiting: Vec<(Wait, String)>,
+    fetch: Option<Fetch>,
+}
+
+struct Story {
+    board: Rc<Board>,
+    id: IssuerId,
+    workers: Vec<Worker>,
+    source: RemoteKeys,
+}
+
+/// A key set with a key for each letter, and one that no reader knows.
+fn key_set(kids: &str) -> String {
+    let key = |kid| {
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#)
+    };
+    let keys: Vec<String> = kids.chars().map(key).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+fn at(seconds: f64) -> UnixTime {
+    UnixTime::from_nanos((seconds * 1e9) as u64).plus(Duration::from_secs(1_800_000_000))
+}
+
+impl Story {
+    fn new(workers: u64) -> Self {
+        Self::with(workers, KeyLocation::Jwks(HttpUri::parse("https://a.test/keys").unwrap()), None)
+    }
+
+    fn discovering() -> Self {
+        let document = HttpUri::parse("https://a.test/.well-known/openid-configuration").unwrap();
+        Self::with(1, KeyLocation::Discovery(document), None)
+    }
+
+    fn with(workers: u64, location: KeyLocation, cache: Option<u64>) -> Self {
+        let source = RemoteKeys {
+            location,
+            cluster: "a".to_owned(),
+            timeout: Duration::from_secs(5),
+            cache: cache.map(Duration::from_secs),
+        };
+        let mut story =
+            Self { board: Rc::default(), id: issuers(&source).iter().next().unwrap().0, workers: vec![], source };
+        (0..workers).for_each(|_| story.worker_comes());
+        story
+    }
+
+    fn worker_comes(&mut self) {
+        let me = self.workers.len() as u64 + 1;
+        let store = KeyStore::new(&issuers(&self.source), Rc::clone(&self.board) as Rc<dyn SharedData>, me);
+        self.workers.push(Worker { store, waiting: vec![], fetch: None });
+    }
+
+    fn play(&mut self, name: &str, steps: &[(f64, usize, Event<'_>, &str)]) {
+        for (index, (seconds, worker, event, want)) in steps.iter().enumerate() {
+            let became = self.happen(*worker, event, at(*seconds));
+            assert_eq!(became, *want, "{name}: step {index} at {seconds} s, worker {worker}");
+        }
+    }
+
+    fn happen(&mut self, worker: usize, event: &Event<'_>, now: UnixTime) -> String {
+        let (id, worker) = (self.id, &mut self.workers[worker]);
+        let answer = |body: &str| Answer { status: 200, body: body.as_bytes().to_vec(), ..Answer::default() };
+        match event {
+            Ask(kid) => {
+                let lookup = worker.store.lookup(id, Some(kid), now);
+                worker.hear(lookup, kid)
+            }
+            Wake => {
+                let (over, waiting) = std::mem::take(&mut worker.waiting)
+                    .into_iter()
+                    .partition(|(wait, _): &(Wait, String)| worker.store.is_over(*wait));
+                worker.waiting = waiting;
+                let answers: Vec<String> = over
+                    .into_iter()
+                    .map(|(wait, kid): (Wait, String)| {
+                        let lookup = worker.store.after_wait(wait, Some(&kid), now);
+                        worker.hear(lookup, &kid)
+                    })
+                    .collect();
+                answers.join(", ")
+            }
+            Beat => {
+                let Due { fetches, notices } = worker.store.due(now);
+                let mut told: Vec<String> = notices.iter().map(outcome).collect();
+                for fetch in fetches {
+                    told.push(asked(&fetch));
+                    worker.fetch = Some(fetch);
+                }
+                told.join(", ")
+            }
+            Keys(kids) => worker.finish(Ok(answer(&key_set(kids))), now),
+            Body(body) => worker.finish(Ok(answer(body)), now),
+            Fields(kids, fields) => {
+                let field = |name| fields.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_bytes().to_vec());
+                let (cache_control, age, etag) = (field("cache-control"), field("age"), field("etag"));
+                worker.finish(Ok(Answer { cache_control, age, etag, ..answer(&key_set(kids)) }), now)
+            }
+            Status(304) => worker.finish(Ok(Answer { status: 304, ..Answer::default() }), now),
+            Status(status) => worker.finish(Err(FetchError::Status(*status)), now),
+            Fails(error) => worker.finish(Err(error.clone()), now),
+            Leaves => {
+                worker.store.release(now);
+                String::new()
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn hear(&mut self, lookup: Lookup, kid: &str) -> String {
+        match lookup {
+            Lookup::Ready(keys) if keys.has(kid) => "good".to_owned(),
+            Lookup::Ready(_) => "unknown".to_owned(),
+            Lookup::Unavailable { retry_after } => format!("none for {} s", retry_after.as_secs_f64().ceil()),
+            Lookup::Pending(wait) => {
+                self.waiting.push((wait, kid.to_owned()));
+                "waits".to_owned()
+            }
+        }
+    }
+
+    fn finish(&mut self, answer: Result<Answer, FetchError>, now: UnixTime) -> String {
+        let Finished { next, notice } = self.store.finish(&self.fetch.take().unwrap(), answer, now);
+        let told = next.as_ref().map(asked).or_else(|| notice.as_ref().map(outcome)).unwrap_or_default();
+        self.fetch = next;
+        told
+    }
+}
+
+fn issuers(source: &RemoteKeys) -> Issuers {
+    let mut issuer = Issuer::for_tests("https://a.test", &[]);
+    issuer.keys = KeySource::Remote(source.clone());
+    Issuers::new(vec![issuer])
+}
+
+fn asked(fetch: &Fetch) -> String {
+    let mark = fetch.if_none_match.as_ref().map_or_else(String::new, |mark| format!(" unless {mark}"));
+    format!("GET {}{mark}", fetch.uri.path)
+}
+
+/// What is counted, and an exclamation mark where there is a line in the log.
+fn outcome(notice: &Notice) -> String {
+    let counter = notice.counter.strip_prefix("postern_jwks_fetch_total.outcome.").unwrap();
+    let outcome = counter.strip_suffix(".issuer.https://a.test").unwrap();
+    format!("{outcome}{}", if notice.log.is_some() { "!" } else { "" })
+}
+
+const GET: &str = "GET /keys";
+
+#[test]
+fn keys_are_there_before_anyone_asks_and_are_fetched_anew_before_their_time_is_over() {
+    let (earliest, latest) = (EARLIEST as f64, LATEST as f64);
+    Story::new(1).play(
+        "one worker",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Beat, ""),
+            (0.2, 0, Keys("a"), "ok!"),
+            (0.2, 0, Ask("a"), "good"),
+            (earliest, 0, Beat, ""),
+            (latest + 1.0, 0, Ask("a"), "good"),
+            (latest + 1.0, 0, Beat, GET),
+            (latest + 1.0, 0, Ask("a"), "good"),
+            (latest + 2.0, 0, Keys("a"), "ok"),
+            (latest + 2.0, 0, Ask("a"), "good"),
+            (latest + earliest, 0, Beat, ""),
+        ],
+    );
+}
+
+#[test]
+fn one_worker_fetches_for_all() {
+    let mut story = Story::new(3);
+    story.play(
+        "at the start",
+        &[
+            (0.0, 2, Ask("a"), "waits"),
+            (0.0, 1, Beat, GET),
+            (0.0, 0, Beat, ""),
+            (0.0, 2, Beat, ""),
+            (0.1, 0, Ask("a"), "waits"),
+            (0.2, 1, Keys("a"), "ok!"),
+            (0.2, 0, Wake, ""),
+            (0.3, 0, Beat, ""),
+            (0.3, 0, Wake, "good"),
+            (0.3, 2, Ask("a"), "good"),
+            (0.3, 2, Wake, "good"),
+        ],
+    );
+    story.play(
+        "of new keys all hear when they look, and at once when they need one",
+        &[
+            (LATEST as f64 + 1.0, 0, Beat, GET),
+            (LATEST as f64 + 1.1, 0, Keys("b"), "ok!"),
+            (LATEST as f64 + 1.1, 1, Ask("b"), "good"),
+            (LATEST as f64 + 1.1, 1, Ask("a"), "waits"),
+            (LATEST as f64 + 1.1, 2, Ask("a"), "good"),
+            (LATEST as f64 + 2.1, 2, Beat, ""),
+            (LATEST as f64 + 2.1, 2, Ask("b"), "good"),
+        ],
+    );
+    story.worker_comes();
+    story.play(
+        "one who comes later finds them",
+        &[(LATEST as f64 + 3.0, 3, Ask("b"), "good"), (LATEST as f64 + 3.0, 3, Beat, "")],
+    );
+}
+
+#[test]
+fn failed_fetches_pause_longer_each_time_up_to_a_minute() {
+    let mut story = Story::new(2);
+    let mut now = 0.0;
+    for (turn, pause) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
+        let (first, other) = (turn % 2, (turn + 1) % 2);
+        let told = if turn == 0 { "no_answer!" } else { "no_answer" };
+        let (early, late) = (now + pause * 0.74, now + pause);
+        story.play(
+            &format!("pause {pause}"),
+            &[
+                (now, first, Beat, GET),
+                (now, other, Beat, ""),
+                (now, first, Ask("a"), "waits"),
+                (now, first, Fails(FetchError::NoAnswer), told),
+                (now, other, Beat, ""),
+                (early, first, Beat, ""),
+                (early, other, Beat, ""),
+            ],
+        );
+        let woken = story.happen(first, &Wake, at(now));
+        assert!(woken.starts_with("none for "), "{woken}");
+        now = late;
+    }
+    story.play(
+        "and then",
+        &[
+            (now, 0, Beat, GET),
+            (now, 0, Keys("a"), "ok!"),
+            (now, 0, Ask("a"), "good"),
+            (now + 580.0, 0, Beat, GET),
+            (now + 580.0, 0, Status(500), "status!"),
+            (now + 580.7, 0, Beat, ""),
+            // The first pause is short again.
+            (now + 581.0, 0, Beat, GET),
+            (now + 581.0, 0, Status(404), "status"),
+            (now + 583.0, 0, Beat, GET),
+            (now + 583.0, 0, Keys("a"), "ok!"),
+        ],
+    );
+}
+
+#[test]
+fn who_comes_shortly_before_the_next_attempt_waits_for_it() {
+    Story::new(1).play(
+        "with 1, 2 and 4 s",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Status(500), "status!"),
+            (0.1, 0, Ask("a"), "waits"),
+            (1.0, 0, Wake, ""),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Status(500), "status"),
+            (1.0, 0, Wake, "none for 2 s"),
+            (1.1, 0, Ask("a"), "none for 2 s"),
+            (2.5, 0, Ask("a"), "waits"),
+            (3.0, 0, Beat, GET),
+            (3.0, 0, Keys("a"), "ok!"),
+            (3.0, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn a_cluster_that_is_not_there_yet_is_tried_twice_a_second() {
+    Story::new(1).play(
+        "it comes after two seconds",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Fails(FetchError::NotSent), "not_sent!"),
+            (0.3, 0, Beat, ""),
+            (0.5, 0, Beat, GET),
+            (0.5, 0, Fails(FetchError::NotSent), "not_sent"),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Fails(FetchError::NotSent), "not_sent"),
+            (1.2, 0, Ask("a"), "waits"),
+            (1.5, 0, Beat, GET),
+            (1.6, 0, Keys("a"), "ok!"),
+            (1.6, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn keys_outlive_their_time_while_fetches_fail_up_to_a_limit() {
+    let day = 24.0 * 3600.0;
+    let end = LIFETIME as f64 + day;
+    Story::new(2).play(
+        "a day and ten minutes",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (LIFETIME as f64, 0, Beat, GET),
+            (LIFETIME as f64, 0, Status(503), "status!"),
+            (LIFETIME as f64 + 0.1, 0, Ask("a"), "good"),
+            (end - 1.0, 0, Ask("a"), "good"),
+            (end - 1.0, 1, Ask("a"), "good"),
+            (end - 1.0, 1, Beat, GET),
+            (end - 1.0, 1, Status(503), "status"),
+            (end + 1.0, 1, Ask("a"), "waits"),
+            (end + 1.0, 1, Beat, GET),
+            // That there are none now is worth a line.
+            (end + 1.0, 1, Status(503), "status!"),
+            (end + 1.0, 1, Wake, "none for 4 s"),
+            (end + 1.0, 0, Ask("a"), "none for 4 s"),
+        ],
+    );
+}
+
+#[test]
+fn a_bad_answer_does_not_replace_good_keys() {
+    let many = format!(r#"{{"keys":[{}]}}"#, vec!["1"; crate::jwks::MAX_KEYS + 1].join(","));
+    for body in ["", "<html>", "{}", r#"{"keys":[]}"#, r#"{"keys":[1]}"#, r#"{"keys":["#, "\u{feff}{}", &many] {
+        Story::new(1).play(
+            body,
+            &[
+                (0.0, 0, Beat, GET),
+                (0.0, 0, Keys("a"), "ok!"),
+                (LIFETIME as f64, 0, Beat, GET),
+                (LIFETIME as f64, 0, Body(body), "bad_jwks!"),
+                (LIFETIME as f64, 0, Ask("a"), "good"),
+                (LIFETIME as f64 + 1.0, 0, Beat, GET),
+                (LIFETIME as f64 + 1.0, 0, Keys("b"), "ok!"),
+                (LIFETIME as f64 + 1.0, 0, Ask("b"), "good"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_new_key_works_with_its_first_token_and_a_removed_one_stops_at_the_next_fetch() {
+    Story::new(2).play(
+        "rotation",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (9.0, 1, Ask("b"), "waits"),
+            (9.0, 0, Ask("a"), "good"),
+            (9.0, 1, Beat, GET),
+            (9.1, 0, Ask("b"), "waits"),
+            (9.2, 1, Keys("b"), "ok!"),
+            (9.2, 1, Wake, "good"),
+            (9.2, 1, Ask("a"), "unknown"),
+            (9.3, 0, Beat, ""),
+            (9.3, 0, Wake, "good"),
+            (9.3, 0, Ask("a"), "unknown"),
+        ],
+    );
+}
+
+#[test]
+fn unknown_key_ids_cause_one_fetch_a_pause_for_all_workers_together() {
+    let mut story = Story::new(2);
+    story.play(
+        "the first",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (1.0, 0, Ask("x"), "waits"),
+            (1.0, 1, Ask("y"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 1, Beat, ""),
+            (1.0, 1, Ask("z"), "waits"),
+            (1.1, 0, Keys("a"), "ok"),
+            (1.1, 0, Wake, "unknown"),
+            (1.1, 1, Beat, ""),
+            // `z` came when the fetch was under way, and may be newer than its answer: but it is too early for another one.
+            (1.1, 1, Wake, "unknown, unknown"),
+        ],
+    );
+    for attempt in 0..1000 {
+        story.play(
+            "more of them",
+            &[
+                (2.0 + f64::from(attempt) / 40.0, attempt as usize % 2, Ask("x"), "unknown"),
+                (2.0 + f64::from(attempt) / 40.0, attempt as usize % 2, Beat, ""),
+            ],
+        );
+    }
+    story.play(
+        "after half a minute",
+        &[
+            (31.0, 1, Ask("x"), "waits"),
+            (31.0, 1, Beat, GET),
+            (31.1, 1, Keys("ax"), "ok!"),
+            // What was refused before is good now.
+            (31.1, 1, Wake, "good"),
+            (31.1, 0, Ask("x"), "good"),
+        ],
+    );
+}
+
+#[test]
+fn who_joins_a_fetch_that_may_be_too_old_for_his_key_has_another_one_made() {
+    Story::new(2).play(
+        "the issuer began to use the key after it had answered",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (LIFETIME as f64, 0, Beat, GET),
+            (LIFETIME as f64, 0, Ask("b"), "waits"),
+            (LIFETIME as f64, 1, Ask("c"), "waits"),
+            (LIFETIME as f64 + 1.0, 0, Keys("a"), "ok"),
+            (LIFETIME as f64 + 1.0, 0, Wake, "waits"),
+            (LIFETIME as f64 + 1.0, 0, Beat, GET),
+            (LIFETIME as f64 + 1.0, 1, Beat, ""),
+            (LIFETIME as f64 + 1.0, 1, Wake, "waits"),
+            (LIFETIME as f64 + 1.1, 0, Keys("ab"), "ok!"),
+            (LIFETIME as f64 + 1.1, 0, Wake, "good"),
+            (LIFETIME as f64 + 1.2, 1, Beat, ""),
+            // And nobody waits a third time.
+            (LIFETIME as f64 + 1.2, 1, Wake, "unknown"),
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_key_is_no_fault_of_the_token_while_the_issuer_cannot_be_asked() {
+    Story::new(1).play(
+        "an outage",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Status(500), "status!"),
+            (1.0, 0, Wake, "none for 1 s"),
+            (1.0, 0, Ask("a"), "good"),
+            (2.0, 0, Beat, GET),
+            (2.0, 0, Status(500), "status"),
+            (2.0, 0, Ask("b"), "none for 2 s"),
+            (4.0, 0, Beat, GET),
+            (4.0, 0, Ask("b"), "waits"),
+            (4.0, 0, Keys("ab"), "ok!"),
+            (4.0, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn an_answer_that_never_comes_counts_as_failed_and_one_that_comes_too_late_does_not_count() {
+    Story::new(2).play(
+        "seven seconds",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 1, Ask("a"), "waits"),
+            (7.0, 1, Beat, ""),
+            (7.1, 1, Beat, "no_answer!"),
+            (7.1, 1, Wake, "none for 1 s"),
+            (8.1, 1, Beat, GET),
+            (8.2, 0, Keys("old"), ""),
+            (8.3, 1, Keys("a"), "ok!"),
+            (8.3, 0, Ask("a"), "good"),
+        ],
+    );
+}
+
+#[test]
+fn a_worker_that_goes_away_leaves_its_fetch_to_others() {
+    Story::new(2).play(
+        "nobody waits for it",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 1, Ask("a"), "waits"),
+            (0.1, 0, Leaves, ""),
+            (0.1, 1, Beat, GET),
+            (0.1, 1, Wake, ""),
+            (0.2, 1, Keys("a"), "ok!"),
+            (0.2, 1, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn an_answer_says_how_long_its_keys_last_and_how_they_are_asked_for_again() {
+    let hour = 3600.0;
+    Story::new(2).play(
+        "an hour",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Fields("a", &[("cache-control", "max-age=99999"), ("etag", "\"1\"")]), "ok!"),
+            (hour * 0.79, 0, Beat, ""),
+            (hour * 0.96, 1, Beat, "GET /keys unless \"1\""),
+            (hour * 0.96, 1, Status(304), "not_modified"),
+            (hour * 0.96, 0, Ask("a"), "good"),
+            // The keys are as good as new, and the issuer has not changed its mind about their time.
+            (hour * 1.75, 0, Beat, ""),
+            (hour * 1.92, 0, Beat, "GET /keys unless \"1\""),
+            (hour * 1.92, 0, Fields("b", &[("cache-control", "max-age=0")]), "ok!"),
+            (hour * 1.92 + 239.0, 0, Beat, ""),
+            (hour * 1.92 + 286.0, 0, Beat, GET),
+        ],
+    );
+    let mut story = Story::with(1, KeyLocation::Jwks(HttpUri::parse("https://a.test/keys").unwrap()), Some(300));
+    story.play(
+        "the configuration allows five minutes",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Fields("a", &[("cache-control", "max-age=3600")]), "ok!"),
+            (239.0, 0, Beat, ""),
+            (286.0, 0, Beat, GET),
+        ],
+    );
+}
+
+#[test]
+fn discovery_leads_to_a_key_set_on_the_same_host_of_the_same_issuer() {
+    const DOCUMENT: &str = "GET /.well-known/openid-configuration";
+    let good = r#"{"issuer":"https://a.test","jwks_uri":"https://a.test/keys"}"#;
+    let moved = r#"{"issuer":"https://a.test","jwks_uri":"https://a.test/moved"}"#;
+    Story::discovering().play(
+        "it moves",
+        &[
+            (0.0, 0, Beat, DOCUMENT),
+            (0.1, 0, Body(good), GET),
+            (0.1, 0, Beat, ""),
+            (0.2, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (580.0, 0, Beat, DOCUMENT),
+            (580.0, 0, Body(good), "GET /keys unless \"1\""),
+            (580.0, 0, Status(304), "not_modified"),
+            (1170.0, 0, Beat, DOCUMENT),
+            // The mark is that of another place.
+            (1170.0, 0, Body(moved), "GET /moved"),
+            (1170.0, 0, Keys("b"), "ok!"),
+            (1170.0, 0, Ask("b"), "good"),
+        ],
+    );
+    for bad in ["", "[]", r#"{"issuer":"https://b.test","jwks_uri":"https://a.test/keys"}"#] {
+        Story::discovering()
+            .play(bad, &[(0.0, 0, Beat, DOCUMENT), (0.0, 0, Body(bad), "bad_discovery!"), (0.0, 0, Ask("a"), "waits")]);
+    }
+}
+
+#[test]
+fn where_nothing_can_be_shared_every_worker_fetches_for_itself() {
+    let mut story = Story::new(2);
+    story.board.mood.set(Mood::Refuses);
+    story.play(
+        "alone",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 1, Beat, GET),
+            (0.1, 0, Keys("a"), "ok!"),
+            (0.1, 1, Ask("a"), "waits"),
+            (0.1, 1, Keys("a"), "ok!"),
+            (0.1, 1, Wake, "good"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Keys("ab"), "ok!"),
+            (1.0, 0, Wake, "good"),
+            (1.0, 1, Beat, ""),
+            (1.0, 1, Ask("b"), "waits"),
+        ],
+    );
+}
+
+#[test]
+fn who_always_comes_second_goes_on_with_what_he_has() {
+    let mut story = Story::new(1);
+    story.play("before", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("a"), "ok!"), (580.0, 0, Beat, GET)]);
+    story.board.mood.set(Mood::Changes);
+    story.play(
+        "meanwhile",
+        &[(580.1, 0, Keys("b"), ""), (580.1, 0, Ask("a"), "good"), (600.0, 0, Beat, ""), (600.0, 0, Ask("a"), "good")],
+    );
+    story.board.mood.set(Mood::Fair);
+    story.play(
+        "after",
+        &[
+            (601.0, 0, Beat, "no_answer!"),
+            (602.0, 0, Beat, GET),
+            (602.0, 0, Keys("b"), "ok!"),
+            (602.0, 0, Ask("b"), "good"),
+        ],
+    );
+}
+
+#[test]
+fn what_others_left_in_the_places_of_records_is_as_good_as_nothing() {
+    let good = |change: &dyn Fn(String) -> String| {
+        let mut story = Story::new(1);
+        story.play("a record", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("a"), "ok!")]);
+        let (name, (bytes, _)) =
+            story.board.values.borrow().iter().next().map(|(n, v)| (n.clone(), v.clone())).unwrap();
+        (name, change(String::from_utf8(bytes).unwrap()).into_bytes())
+    };
+    let rows: [(&str, (String, Vec<u8>)); 12] = [
+        ("nothing", good(&|_| String::new())),
+        ("another plugin's", good(&|_| "hello\nworld".to_owned())),
+        ("no text", {
+            let (name, _) = good(&|text| text);
+            (name, vec![0xff; 4096])
+        }),
+        ("half of it", good(&|text| text[..text.len() / 2].to_owned())),
+        ("no line", good(&|text| text.replace('\n', " "))),
+        ("a member more", good(&|text| text.replacen('{', "{\"x\":1,", 1))),
+        ("another form", good(&|text| text.replacen("\"postern\":1", "\"postern\":2", 1))),
+        ("another issuer's", good(&|text| text.replace("https://a.test", "https://b.test"))),
+        ("through another cluster", good(&|text| text.replace("\\na\"", "\\nb\""))),
+        ("no keys", good(&|text| text.replace("Ed25519", "P-256"))),
+        ("a negative time", good(&|text| text.replace("\"written_at\":1", "\"written_at\":-1"))),
+        ("too large", good(&|text| text + &" ".repeat(400_000))),
+    ];
+    for (name, (place, value)) in rows {
+        let mut story = Story::new(2);
+        story.board.values.borrow_mut().insert(place, (value, 77));
+        story.board.writes.set(77);
+        story.play(
+            name,
+            &[
+                (1.0, 0, Ask("a"), "waits"),
+                (1.0, 0, Beat, GET),
+                (1.0, 1, Beat, ""),
+                (1.0, 0, Keys("ab"), "ok!"),
+                (1.0, 1, Ask("b"), "good"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_neither_keys_nor_attempts_away() {
+    let day = 24.0 * 3600.0;
+    Story::new(2).play(
+        "by a day",
+        &[
+            (day, 0, Beat, GET),
+            (day, 0, Keys("a"), "ok!"),
+            (0.0, 0, Ask("a"), "good"),
+            (0.0, 1, Ask("a"), "good"),
+            (0.0, 1, Beat, GET),
+            (0.1, 1, Status(500), "status!"),
+            (0.1, 1, Ask("a"), "good"),
+            (1.1, 0, Beat, GET),
+            (1.1, 0, Keys("b"), "ok!"),
+            (1.1, 1, Ask("b"), "good"),
+            (2.1, 1, Beat, ""),
+        ],
+    );
+    Story::new(2).play(
+        "by a day while backing off",
+        &[(day, 0, Beat, GET), (day, 0, Status(500), "status!"), (0.0, 1, Beat, GET)],
+    );
+    Story::new(2).play(
+        "by a day while a fetch is under way",
+        &[
+            (day, 0, Beat, GET),
+            (0.0, 1, Beat, GET),
+            (0.1, 1, Keys("a"), "ok!"),
+            (0.2, 0, Keys("b"), ""),
+            (0.2, 0, Ask("a"), "good"),
+        ],
+    );
+    Story::new(2).play(
+        "by as much as one worker may be ahead of another",
+        &[
+            (0.1, 0, Beat, GET),
+            (0.0, 1, Beat, ""),
+            (0.2, 0, Keys("a"), "ok!"),
+            (0.1, 1, Ask("a"), "good"),
+            (0.1, 1, Beat, ""),
+        ],
+    );
+}
+
+#[test]
+fn however_many_issuers_there_were_the_places_are_as_many_and_those_in_use_keep_theirs() {
+    let board: Rc<Board> = Rc::default();
+    let store = |name: &str, me: u64| {
+        let uri = HttpUri::parse(&format!("https://{name}.test/keys")).unwrap();
+        let source = Story::with(0, KeyLocation::Jwks(uri), None).source;
+        KeyStore::new(&issuers(&source), Rc::clone(&board) as Rc<dyn SharedData>, me)
+    };
+    let fetch = |name: &str, now: f64| {
+        let mut store = store(name, 1);
+        let fetches = store.due(at(now)).fetches;
+        assert_eq!(fetches.len(), 1, "{name} at {now}");
+        let answer = Answer { status: 200, body: key_set("a").into_bytes(), ..Answer::default() };
+        store.finish(&fetches[0], Ok(answer), at(now));
+    };
+    let live: Vec<String> = (0..20).map(|index| format!("live-{index}")).collect();
+    for round in 0..100 {
+        // Longer than keys last, so that all of them are fetched in each round.
+        let now = f64::from(round) * 10_000.0;
+        live.iter().for_each(|name| fetch(name, now));
+        (0..50).for_each(|index| fetch(&format!("passing-{round}-{index}"), now + 1.0));
+        for name in &live {
+            assert_eq!(store(name, 2).due(at(now + 2.0)).fetches, [], "{name} in round {round}, by another worker");
+        }
+    }
+    assert!(board.values.borrow().len() <= 256);
+}
+
+#[test]
+fn gauges_tell_how_many_keys_there_are_and_how_old() {
+    let mut story = Story::new(1);
+    let gauges = |story: &mut Story, now| story.workers[0].store.gauges(at(now));
+    let gauge = |name: &str, value| (format!("{name}.issuer.https://a.test"), value);
+    assert_eq!(gauges(&mut story, 0.0), [gauge("postern_jwks_keys", 0)]);
+    assert_eq!(gauges(&mut story, 0.0), []);
+    story.play("keys", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("ab"), "ok!")]);
+    assert_eq!(gauges(&mut story, 0.0), [gauge("postern_jwks_keys", 2), gauge("postern_jwks_age_seconds", 0)]);
+    assert_eq!(gauges(&mut story, 7.5), [gauge("postern_jwks_age_seconds", 7)]);
+    let end = LIFETIME as f64 + 24.0 * 3600.0;
+    assert_eq!(gauges(&mut story, end), [gauge("postern_jwks_keys", 0), gauge("postern_jwks_age_seconds", 87_000)]);
+}
+
+#[test]
+fn the_log_says_what_changed_and_what_there_is_to_go_on_with() {
+    let mut story = Story::new(1);
+    let mut log = |event: &Event<'_>, now| {
+        let worker = &mut story.workers[0];
+        let fetch = worker.store.due(at(now)).fetches.remove(0);
+        let answer = match event {
+            Keys(kids) => Ok(Answer { status: 200, body: key_set(kids).into_bytes(), ..Answer::default() }),
+            Fails(error) => Err(error.clone()),
+            _ => unreachable!(),
+        };
+        worker.store.finish(&fetch, answer, at(now)).notice.unwrap().log.map(|(level, text)| format!("{level} {text}"))
+    };
+    let line = |text: &str| Some(text.to_owned());
+    let through = "GET https://a.test/keys through cluster a";
+    assert_eq!(
+        log(&Fails(FetchError::NoAnswer), 0.0),
+        Some(format!(
+            "WARN keys of issuer https://a.test: {through}: no complete answer within the timeout; there are none to go on with"
+        ))
+    );
+    assert_eq!(log(&Fails(FetchError::NoAnswer), 2.0), None);
+    assert_eq!(log(&Keys("a"), 5.0), line("INFO keys of issuer https://a.test: 1 to use"));
+    assert_eq!(log(&Keys("a"), 1000.0), None);
+    assert_eq!(log(&Keys("ab"), 2000.0), line("INFO keys of issuer https://a.test: changed, 2 to use"));
+    assert_eq!(
+        log(&Fails(FetchError::Jwks(JwkSetError::NoUsableKey)), 3000.0),
+        Some(format!(
+            "WARN keys of issuer https://a.test: {through}: the answer is no usable key set: no key that can be used; those at hand stay in use"
+        ))
+    );
+    assert_eq!(log(&Keys("ab"), 4000.0), line("INFO keys of issuer https://a.test: fetched again, 2 to use"));
+}
