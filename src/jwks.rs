@@ -8,10 +8,12 @@ mod freshness;
 mod key;
 mod notice;
 mod record;
+mod remote;
 mod shared;
 mod source;
 mod store;
 mod uri;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -21,9 +23,10 @@ pub use fetch::{Answer, Fetch, FetchError};
 pub use freshness::{LONGEST as LONGEST_CACHE, SHORTEST as SHORTEST_CACHE};
 pub use key::{Jwk, KeyError};
 pub use notice::Notice;
+pub use remote::{Finished, Lookup, Wait};
 pub use shared::{NotWritten, SharedData};
 pub use source::{KeyLocation, KeySource, RemoteKeys};
-pub use store::{Due, Finished, KeyStore, Lookup, Wait};
+pub use store::{Due, KeyStore};
 pub use uri::HttpUri;
 
 /// Most keys that are read of one set. Issuers publish two to ten.

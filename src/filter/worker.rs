@@ -10,7 +10,7 @@ use super::host;
 use crate::abi::HostError;
 use crate::config::Config;
 use crate::flow::Parking;
-use crate::jwks::{Fetch, KeyStore};
+use crate::jwks::{Fetch, KeyStore, SharedData};
 
 pub(super) struct Worker {
     pub(super) config: Rc<Config>,
@@ -30,7 +30,7 @@ impl Worker {
     pub(super) fn new(config: Config) -> Self {
         let me = RandomState::new().hash_one(());
         Self {
-            keys: RefCell::new(KeyStore::new(&config.issuers, Rc::new(host::Shared), me)),
+            keys: RefCell::new(KeyStore::new(&config.issuers, &(Rc::new(host::Shared) as Rc<dyn SharedData>), me)),
             config: Rc::new(config),
             parking: RefCell::default(),
             calls: RefCell::default(),

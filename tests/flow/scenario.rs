@@ -283,7 +283,10 @@ impl Scenario {
 impl World {
     fn new(document: &Value) -> Self {
         let config = Config::parse(document.to_string().as_bytes()).unwrap();
-        Self { keys: KeyStore::new(&config.issuers, Rc::new(Alone), 1), config: Rc::new(config) }
+        Self {
+            keys: KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1),
+            config: Rc::new(config),
+        }
     }
 }
 

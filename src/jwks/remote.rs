@@ -1,0 +1,253 @@
+//! The keys of one issuer that are fetched: which are used now, and what has to be done for them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::fetch::{Answer, Fetch, FetchError, Target, jwks_uri};
+use super::freshness::{Spread, told};
+use super::notice::{self, Notice};
+use super::record::{Attempt, Etag, Found, Record, WORTH_WAITING};
+use super::shared::{SharedData, SharedRecord};
+use super::{HttpUri, JwkSet, KeyLocation, RemoteKeys};
+use crate::issuer::IssuerId;
+use crate::time::UnixTime;
+
+const NOT_MODIFIED: u16 = 304;
+
+/// What the keys of an issuer are at this moment, for a token that names one of them or none.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The keys to decide by. That the token's is not among them is then the issuer's word.
+    Ready(Rc<JwkSet>),
+    /// An attempt is due or under way that will decide it.
+    Pending(Wait),
+    /// It cannot be said, and the next attempt is not before this long.
+    Unavailable { retry_after: Duration },
+}
+
+/// What somebody waits for: the end of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    issuer: IssuerId,
+    ended: u64,
+    /// For one key that is not among those at hand.
+    for_key: bool,
+    /// Whether the attempt had begun before. It may then have asked the issuer too early.
+    joined: bool,
+}
+
+impl Wait {
+    pub fn issuer(&self) -> IssuerId {
+        self.issuer
+    }
+}
+
+/// What came of a fetch.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// Discovery named the key set: fetch that now.
+    pub next: Option<Fetch>,
+    pub notice: Option<Notice>,
+}
+
+pub struct Remote {
+    id: IssuerId,
+    issuer: String,
+    source: RemoteKeys,
+    record: SharedRecord,
+    me: u64,
+    /// Somebody waits for a key that is not in the set.
+    seeks_key: bool,
+    gauges: [Option<u64>; 2],
+}
+
+impl Remote {
+    /// `me` is a number that no other worker of the process has.
+    pub fn new(id: IssuerId, issuer: &str, source: &RemoteKeys, shared: Rc<dyn SharedData>, me: u64) -> Self {
+        Self {
+            id,
+            issuer: issuer.to_owned(),
+            source: source.clone(),
+            record: SharedRecord::new(shared, source.identity(issuer)),
+            me,
+            seeks_key: false,
+            gauges: [None; 2],
+        }
+    }
+
+    /// Whether somebody waits for a fetch that nobody has been asked for yet.
+    pub fn is_wanted(&self) -> bool {
+        self.seeks_key
+    }
+
+    fn record(&self) -> &Record {
+        self.record.known()
+    }
+
+    /// The keys to use now for a token that names the key `kid`.
+    pub fn lookup(&mut self, kid: Option<&str>, now: UnixTime) -> Lookup {
+        if let Some(keys) = self.with_key(kid, now) {
+            return Lookup::Ready(keys);
+        }
+        // Another worker may have fetched them a moment ago.
+        self.record.read(now);
+        if let Some(keys) = self.with_key(kid, now) {
+            return Lookup::Ready(keys);
+        }
+        let usable = self.record().usable(&self.source, now);
+        let wait = |joined| {
+            Lookup::Pending(Wait { issuer: self.id, ended: self.record().ended, for_key: usable.is_some(), joined })
+        };
+        match (self.record().attempt, usable) {
+            (Attempt::InFlight { .. }, _) => wait(true),
+            (Attempt::BackingOff { until }, _) if until.since(now) <= WORTH_WAITING => wait(false),
+            (Attempt::BackingOff { .. }, _) => Lookup::Unavailable { retry_after: self.record().retry_after(now) },
+            (Attempt::Idle, None) => wait(false),
+            (Attempt::Idle, Some(keys)) if !self.record().may_seek_key(now) => Lookup::Ready(Rc::clone(keys)),
+            (Attempt::Idle, Some(_)) => {
+                let pending = wait(false);
+                self.seeks_key = true;
+                pending
+            }
+        }
+    }
+
+    /// The same for somebody who has waited.
+    pub fn after_wait(&mut self, wait: Wait, kid: Option<&str>, now: UnixTime) -> Lookup {
+        match self.record().usable(&self.source, now).cloned() {
+            Some(keys) if has(&keys, kid) => Lookup::Ready(keys),
+            // What was awaited may have been asked for before the issuer had that key.
+            Some(_) if wait.joined => match self.lookup(kid, now) {
+                Lookup::Pending(wait) => Lookup::Pending(Wait { joined: false, ..wait }),
+                decided @ (Lookup::Ready(_) | Lookup::Unavailable { .. }) => decided,
+            },
+            Some(keys) if self.record().trouble.is_none() => Lookup::Ready(keys),
+            Some(_) | None => Lookup::Unavailable { retry_after: self.record().retry_after(now) },
+        }
+    }
+
+    pub fn is_over(&self, wait: Wait) -> bool {
+        // A worker that looked may have found that the key is not to be sought now.
+        let given_up = wait.for_key && self.record().attempt == Attempt::Idle && !self.seeks_key;
+        self.record().ended != wait.ended || given_up
+    }
+
+    /// The usable keys, where that one is among them.
+    fn with_key(&self, kid: Option<&str>, now: UnixTime) -> Option<Rc<JwkSet>> {
+        self.record().usable(&self.source, now).filter(|keys| has(keys, kid)).cloned()
+    }
+
+    /// Ends an attempt whose answer never came, whoever made it.
+    pub fn give_up(&mut self, now: UnixTime) -> Option<Notice> {
+        let (source, error, spread) = (&self.source, FetchError::NoAnswer, self.spread());
+        let before = self
+            .record
+            .change(now, |record| record.is_overdue(now).then(|| record.failed(&error, source, spread, now)))?;
+        Some(notice::failed(&self.issuer, &before, self.record(), None, &error))
+    }
+
+    /// Begins an attempt where one is due, for all workers.
+    pub fn begin(&mut self, now: UnixTime) -> Option<Fetch> {
+        let (source, me) = (&self.source, self.me);
+        let seeks_key = std::mem::take(&mut self.seeks_key);
+        self.record.change(now, |record| {
+            let for_key = seeks_key && record.may_seek_key(now);
+            record.is_due(source, for_key, now).then(|| record.begun(source, me, for_key, now))
+        })?;
+        Some(match &self.source.location {
+            KeyLocation::Jwks(uri) => self.fetch(Target::Jwks, uri.clone()),
+            KeyLocation::Discovery(uri) => self.fetch(Target::Discovery, uri.clone()),
+        })
+    }
+
+    /// Leaves an attempt to others.
+    pub fn release(&mut self, now: UnixTime) {
+        let me = self.me;
+        self.record.change(now, |record| record.is_held_by(me).then(|| record.released(now)));
+    }
+
+    fn fetch(&self, target: Target, uri: HttpUri) -> Fetch {
+        let mark = self.record().found.as_ref().and_then(|found| found.etag.as_ref());
+        let mark = mark.filter(|mark| target == Target::Jwks && mark.uri == uri.to_string());
+        Fetch {
+            issuer: self.id,
+            target,
+            uri,
+            cluster: self.source.cluster.clone(),
+            timeout: self.source.timeout,
+            if_none_match: mark.map(|mark| mark.value.clone()),
+        }
+    }
+
+    pub fn finish(&mut self, fetch: &Fetch, answer: Result<Answer, FetchError>, now: UnixTime) -> Finished {
+        let not_modified = answer.as_ref().is_ok_and(|answer| answer.status == NOT_MODIFIED);
+        let result = match (fetch.target, answer) {
+            (_, Err(error)) => Err(error),
+            (Target::Discovery, Ok(answer)) => match jwks_uri(&answer.body, &self.issuer, &fetch.uri) {
+                Ok(uri) => return Finished { next: Some(self.fetch(Target::Jwks, uri)), notice: None },
+                Err(problem) => Err(FetchError::Discovery(problem)),
+            },
+            (Target::Jwks, Ok(answer)) => self.found(fetch, &answer, now),
+        };
+        let (source, me, spread) = (&self.source, self.me, self.spread());
+        let before = self.record.change(now, |record| {
+            // Whoever took so long that he was given up on comes too late.
+            record.is_held_by(me).then(|| match &result {
+                Ok(found) => record.succeeded(found.clone()),
+                Err(error) => record.failed(error, source, spread, now),
+            })
+        });
+        let notice = before.map(|before| match &result {
+            Ok(found) => notice::fetched(&self.issuer, &before, found, not_modified),
+            Err(error) => notice::failed(&self.issuer, &before, self.record(), Some(fetch), error),
+        });
+        Finished { next: None, notice }
+    }
+
+    /// What the answer of a key set brought.
+    fn found(&self, fetch: &Fetch, answer: &Answer, now: UnixTime) -> Result<Found, FetchError> {
+        let told = told(answer.cache_control.as_deref(), answer.age.as_deref());
+        let etag = answer.etag().map(|value| Etag { value, uri: fetch.uri.to_string() });
+        let spread = self.spread();
+        match &self.record().found {
+            Some(known) if answer.status == NOT_MODIFIED => Ok(Found {
+                at: now,
+                told: told.or(known.told),
+                etag: etag.or_else(|| known.etag.clone()),
+                spread,
+                ..known.clone()
+            }),
+            known => {
+                let same = known.as_ref().filter(|known| *known.body == *answer.body);
+                let keys = match same {
+                    Some(known) => Rc::clone(&known.keys),
+                    None => Rc::new(JwkSet::parse(&answer.body).map_err(FetchError::Jwks)?),
+                };
+                Ok(Found { body: answer.body.as_slice().into(), keys, at: now, told, etag, spread })
+            }
+        }
+    }
+
+    /// Another one each time and for each worker.
+    fn spread(&self) -> Spread {
+        Spread::new(self.me.wrapping_add(self.record().ended.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(17))
+    }
+
+    /// The gauges that have changed: how many keys there are, and how old they are in seconds.
+    pub fn gauges(&mut self, now: UnixTime) -> Vec<(String, u64)> {
+        let keys = self.record().usable(&self.source, now).map_or(0, |keys| keys.iter().count());
+        let age = self.record().found.as_ref().map(|found| now.since(found.at).as_secs());
+        let values = [u64::try_from(keys).ok(), age];
+        let names = ["postern_jwks_keys", "postern_jwks_age_seconds"];
+        let changed = names.iter().zip(values).zip(&mut self.gauges).filter_map(|((name, value), told)| {
+            let value = value.filter(|_| *told != value)?;
+            *told = Some(value);
+            Some((format!("{name}.issuer.{}", self.issuer), value))
+        });
+        changed.collect()
+    }
+}
+
+fn has(keys: &JwkSet, kid: Option<&str>) -> bool {
+    kid.is_none_or(|kid| keys.has(kid))
+}
