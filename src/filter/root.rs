@@ -150,7 +150,9 @@ impl RootContext for Root {
         };
         // Keys are fetched from the first tick on. Here it would be too soon: Envoy also tries the configuration in a VM
         // that it then throws away, with the answers to its calls.
-        if let Some(Err(error)) = self.worker.as_ref().map(|worker| worker.call_root_soon()) {
+        if let Some(worker) = self.worker.as_ref().filter(|worker| worker.keys.borrow().fetches())
+            && let Err(error) = worker.call_root_soon()
+        {
             log::error!("the timer cannot be set: {error}");
         }
         self.worker.is_some()

@@ -180,6 +180,11 @@ impl Remote {
     }
 
     pub fn finish(&mut self, fetch: &Fetch, answer: Result<Answer, FetchError>, now: UnixTime) -> Finished {
+        self.record.read(now);
+        // Whoever took so long that he was given up on comes too late, and asks for no more.
+        if !self.record().is_held_by(self.me) {
+            return Finished::default();
+        }
         let not_modified = answer.as_ref().is_ok_and(|answer| answer.status == NOT_MODIFIED);
         let result = match (fetch.target, answer) {
             (_, Err(error)) => Err(error),
@@ -191,7 +196,6 @@ impl Remote {
         };
         let (source, me, spread) = (&self.source, self.me, self.spread());
         let before = self.record.change(now, |record| {
-            // Whoever took so long that he was given up on comes too late.
             record.is_held_by(me).then(|| match &result {
                 Ok(found) => record.succeeded(found.clone()),
                 Err(error) => record.failed(error, source, spread, now),
