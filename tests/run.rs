@@ -58,6 +58,16 @@ impl Demonstration {
     }
 }
 
+fn metrics(admin_port: u16) -> String {
+    let url = format!("http://127.0.0.1:{admin_port}/stats/prometheus");
+    let asked = Command::new("curl").args(["-s", &url]).output().unwrap();
+    String::from_utf8_lossy(&asked.stdout)
+        .lines()
+        .filter(|line| line.starts_with("postern"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 fn free_ports() -> [u16; 4] {
     // Held together until all are known, so that they differ.
     let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
@@ -85,6 +95,17 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
     }
     for status in ["200", "400", "401", "403"] {
         assert!(seen.contains_key(status), "no line gives {status}: {seen:?}");
+    }
+    // The sample's `stats_tags` make labels of what is in the names.
+    let metrics = metrics(ports[1]);
+    let issuer = format!("issuer=\"http://127.0.0.1:{}\"", ports[2]);
+    for series in [
+        format!("postern_jwks_keys{{{issuer}}} 9"),
+        format!("postern_jwks_age_seconds{{{issuer}}} "),
+        format!("postern_jwks_fetch_total{{outcome=\"ok\",{issuer}}} 1"),
+        "postern_requests_total{decision=\"deny\",reason=\"expired\",rule=\"tap\"} ".to_owned(),
+    ] {
+        assert!(metrics.lines().any(|line| line.starts_with(&series)), "no {series}:\n{metrics}");
     }
     assert!(demonstration.terminate().success());
     for port in ports {

@@ -48,9 +48,7 @@ impl Root {
         for fetch in fetches {
             self.fetch(worker, fetch);
         }
-        for (name, value) in worker.keys.borrow_mut().gauges(now) {
-            worker.gauge(&name, value);
-        }
+        measure(worker, now);
     }
 
     fn fetch(&self, worker: &Worker, fetch: Fetch) {
@@ -70,6 +68,7 @@ impl Root {
         let Ok(now) = host::now() else { return };
         let Finished { next, notice } = worker.keys.borrow_mut().finish(fetch, answer, now);
         notice.iter().for_each(|notice| tell(worker, notice));
+        measure(worker, now);
         if let Some(next) = next {
             self.fetch(worker, next);
         }
@@ -105,6 +104,12 @@ impl Root {
         if let Err(error) = worker.call_root_every(period) {
             log::error!("the timer cannot be set: {error}");
         }
+    }
+}
+
+fn measure(worker: &Worker, now: UnixTime) {
+    for (name, value) in worker.keys.borrow_mut().gauges(now) {
+        worker.gauge(&name, value);
     }
 }
 
