@@ -2,6 +2,10 @@
 //!
 //! One bad key never costs the good ones: issuers publish keys of other uses and other algorithms beside those they
 //! sign tokens with.
+//!
+//! From the inside out: `key` reads one key, this module a set of them. `record` is what is known of an issuer's set and
+//! what is being done about it; `shared` keeps that record the same for all workers of a process, in the form of
+//! `written`. `remote` asks it for one issuer, `store` for all, and `fetch` is what goes over the network.
 
 mod fetch;
 mod freshness;
