@@ -25,6 +25,7 @@ use postern as _;
 mod abi {
     mod bench;
 
+    mod ahead;
     mod configuration;
     mod crowds;
     mod issuers;
@@ -34,4 +35,5 @@ mod abi {
     mod stale_keys;
     mod telling;
     mod trailers;
+    mod workers;
 }

@@ -297,6 +297,65 @@ fn properties_clock_metrics_and_shared_data_answer_as_in_envoy() {
 }
 
 #[test]
+fn roots_share_data_and_have_calls_of_their_own() {
+    let host = host().shared("k", b"from outside");
+    let (first, second) = (host.start(), host.start());
+    SCRIPT.set(vec![|| {
+        let (value, cas) = hostcalls::get_shared_data("k").unwrap();
+        assert_eq!(value.as_deref(), Some(b"from outside".as_slice()));
+        hostcalls::set_shared_data("k", Some(b"first"), cas).unwrap();
+    }]);
+    let _stream = first.request(&[("authorization", "a")]);
+    host.share_first("k", b"quicker");
+    SCRIPT.set(vec![|| {
+        let (value, cas) = hostcalls::get_shared_data("k").unwrap();
+        assert_eq!(value.as_deref(), Some(b"first".as_slice()));
+        assert!(hostcalls::set_shared_data("k", Some(b"second"), cas).is_err());
+        let (value, cas) = hostcalls::get_shared_data("k").unwrap();
+        assert_eq!(value.as_deref(), Some(b"quicker".as_slice()));
+        hostcalls::set_shared_data("k", Some(b"second"), cas).unwrap();
+    }]);
+    let _stream = second.request(&[("authorization", "b")]);
+    assert_eq!(host.all_shared(), [("k".to_owned(), b"second".to_vec())]);
+
+    first.tick();
+    second.tick();
+    let ([one], [other]) = (&host.calls_under_way_of(&first)[..], &host.calls_under_way_of(&second)[..]) else {
+        panic!("a call each")
+    };
+    assert_eq!(host.calls_under_way(), [*one, *other]);
+    first.close();
+    assert_eq!(host.calls_under_way(), [*other]);
+    second.answer_call(*other, &[(":status", "200")], b"{}");
+    assert_eq!(host.acts().last().unwrap(), "continue stream 2");
+}
+
+#[test]
+fn the_clock_goes_on_by_milliseconds_and_may_be_set_back() {
+    thread_local! {
+        static SEEN: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
+    }
+    let host = host();
+    let root = host.start();
+    let look = || {
+        SCRIPT.set(vec![|| {
+            let now = hostcalls::get_current_time().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+            SEEN.with_borrow_mut(|seen| seen.push(now.as_millis()));
+        }]);
+        let _stream = root.request(&[(":path", "/")]);
+    };
+    look();
+    host.advance_millis(7);
+    look();
+    host.advance(2);
+    look();
+    host.set_back(3600);
+    look();
+    const START: u128 = 1_700_000_000_000;
+    assert_eq!(SEEN.take(), [START, START + 7, START + 2007, START + 2007 - 3_600_000]);
+}
+
+#[test]
 fn a_local_reply_passes_the_response_callback_and_a_bad_configuration_is_told() {
     let host = host();
     let root = host.start();

@@ -35,8 +35,8 @@ const PLACES: u64 = 256;
 /// How many places a record may be found at. A process needs this many issuers of one hash before one has to give way.
 const TRIES: u64 = 8;
 
-/// How often a change is tried again that others were faster with. They cannot be faster for ever: each change there is
-/// leaves less to change.
+/// How often a change is tried that others were faster with. Each change there is leaves less to change, so who loses more
+/// often was told so for another reason.
 const RACES: usize = 8;
 
 /// A record that this worker shares with the others.
@@ -48,7 +48,7 @@ pub struct SharedRecord {
     record: Record,
     /// The number of the value that was read last.
     known: Option<u32>,
-    /// Sharing does not work here.
+    /// The last change could not be written, so that others do not know of it.
     alone: bool,
 }
 
@@ -67,27 +67,29 @@ impl SharedRecord {
     }
 
     /// Changes what all workers know to what `change` makes of it, or not at all. Gives back what it was before.
+    ///
+    /// Where it cannot be written it is changed here only: others may then fetch too, but nobody waits in vain.
     pub fn change(&mut self, now: UnixTime, change: impl Fn(&Record) -> Option<Record>) -> Option<Record> {
-        for _ in 0..RACES {
+        let mut races = 0;
+        loop {
             let place = self.place(now);
             let next = change(&self.record)?;
             let written = match place {
                 None => Err(NotWritten::Unavailable),
                 Some(place) => self.shared.set(&place.name, &write(&self.identity, &next, now), place.at),
             };
-            match written {
-                Ok(()) | Err(NotWritten::Unavailable) => return Some(std::mem::replace(&mut self.record, next)),
-                Err(NotWritten::Changed) => {}
+            races += 1;
+            if written == Err(NotWritten::Changed) && races < RACES {
+                continue;
             }
+            self.alone = written.is_err();
+            return Some(std::mem::replace(&mut self.record, next));
         }
-        // That is no race any more. Fetching for itself, a worker can still serve.
-        self.alone = true;
-        self.change(now, change)
     }
 
     /// Reads, and gives back where the record is or can be written.
     fn place(&mut self, now: UnixTime) -> Option<Place> {
-        let mut place = if self.alone { None } else { find(&*self.shared, &self.identity, self.known) };
+        let mut place = find(&*self.shared, &self.identity, self.known);
         let written = place.as_mut().and_then(|place| place.written.take());
         if written.is_some() {
             self.known = place.as_ref().and_then(|place| place.at);
@@ -95,8 +97,12 @@ impl SharedRecord {
         let theirs = written.and_then(|written| written.record(self.record.found.as_ref()));
         let last_found = |record: &Record| record.found.as_ref().map(|found| found.at);
         self.record = match theirs.map(|theirs| theirs.mended(now)) {
-            // Older than what is known here: written by somebody who could not read ours.
-            Some(theirs) if last_found(&theirs) >= last_found(&self.record) => theirs,
+            Some(theirs) if last_found(&theirs) > last_found(&self.record) => {
+                self.alone = false;
+                theirs
+            }
+            Some(theirs) if last_found(&theirs) == last_found(&self.record) && !self.alone => theirs,
+            // Older than what is known here: ours could not be written, or not be read.
             Some(_) | None => std::mem::take(&mut self.record).mended(now),
         };
         place
@@ -104,7 +110,6 @@ impl SharedRecord {
 }
 
 /// Where an issuer's record is, or can be written.
-#[derive(Debug)]
 struct Place {
     name: String,
     at: Option<u32>,

@@ -3,7 +3,7 @@
 use jwt_simple::prelude::{Claims, Duration, Ed25519KeyPair, EdDSAKeyPairLike};
 use serde_json::{Value, json};
 
-use crate::host::{Action, Host, LogLevel, Reply, Root, Stream};
+use crate::host::{Action, Effect, Host, LogLevel, Reply, Root, Stream};
 
 /// The filter's entry point, as `proxy_wasm::main!` names it.
 pub fn initialize() {
@@ -20,6 +20,7 @@ pub const AUDIENCE: &str = "https://lsp.example.org";
 pub struct Issuer {
     name: &'static str,
     key: Ed25519KeyPair,
+    kid: &'static str,
 }
 
 impl Issuer {
@@ -28,23 +29,33 @@ impl Issuer {
     }
 
     pub fn named(name: &'static str) -> Self {
-        Self { name, key: Ed25519KeyPair::generate().with_key_id("key-1") }
+        Self { name, key: Ed25519KeyPair::generate(), kid: "" }.renamed("key-1")
+    }
+
+    /// The same with another id for its key.
+    pub fn renamed(self, kid: &'static str) -> Self {
+        Self { key: self.key.with_key_id(kid), kid, ..self }
     }
 
     /// What goes into `Authorization` for a user, for an hour around [`NOW`].
     pub fn bearer(&self, user: &str) -> String {
+        self.bearer_later(user, 0)
+    }
+
+    /// The same, so many seconds later.
+    pub fn bearer_later(&self, user: &str, seconds: u64) -> String {
         let mut claims = Claims::create(Duration::from_hours(1)).with_issuer(self.name).with_audience(AUDIENCE);
         claims = claims.with_subject(user).with_jwt_id("id-1");
-        claims.issued_at = Some(Duration::from_secs(NOW - 60));
+        claims.issued_at = Some(Duration::from_secs(NOW + seconds - 60));
         claims.invalid_before = None;
-        claims.expires_at = Some(Duration::from_secs(NOW + 3600));
+        claims.expires_at = Some(Duration::from_secs(NOW + seconds + 3600));
         format!("Bearer {}", self.key.sign(claims).unwrap())
     }
 
     pub fn keys(&self) -> Value {
         use base64::Engine;
         let x = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.key.public_key().to_bytes());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "key-1", "x": x}]})
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": x}]})
     }
 
     pub fn answer(&self, root: &Root, call: u32) {
@@ -83,6 +94,11 @@ pub const CACHE: u64 = 600;
 
 pub const OK: (&str, &str) = (":status", "200");
 
+/// How often the timer beats, in milliseconds: when something is wanted, while requests wait, and otherwise.
+pub const SOON: u32 = 1;
+pub const WAITING: u32 = 10;
+pub const WATCH: u32 = 1000;
+
 pub fn host(config: &Value) -> Host {
     Host::new(initialize).config(config.to_string()).cluster("issuer").now(NOW)
 }
@@ -90,6 +106,13 @@ pub fn host(config: &Value) -> Host {
 pub fn started(host: &Host) -> Root {
     let root = host.start();
     assert!(root.started && root.configured, "{:?}", host.logged(LogLevel::Error));
+    root
+}
+
+/// A root that has fetched its keys.
+pub fn with_keys(host: &Host, issuer: &Issuer) -> Root {
+    let root = started(host);
+    issuer.answer(&root, the_call(host, &root));
     root
 }
 
@@ -123,6 +146,20 @@ pub fn beat(host: &Host, root: &Root) {
     }
 }
 
+/// Lets time go by, with every beat in it.
+pub fn pass(host: &Host, roots: &[&Root], milliseconds: u64) {
+    let period = |root: &Root| u64::from(host.tick_of(root));
+    let mut now = 0;
+    let mut next: Vec<(u64, &Root)> = roots.iter().map(|root| (period(root), *root)).collect();
+    while let Some((at, root)) = next.iter_mut().min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= milliseconds) {
+        host.advance_millis(*at - now);
+        now = *at;
+        root.tick();
+        *at += period(root).max(1);
+    }
+    host.advance_millis(milliseconds - now);
+}
+
 /// Lets the filter make its call, and make sure of it: however often the timer beats, it is one.
 pub fn the_call(host: &Host, root: &Root) -> u32 {
     for _ in 0..3 {
@@ -130,6 +167,28 @@ pub fn the_call(host: &Host, root: &Root) -> u32 {
     }
     let [call] = host.calls_under_way()[..] else { panic!("one call is under way: {:?}", host.acts()) };
     call
+}
+
+/// Beats until a call is made: how many seconds that took.
+pub fn seconds_to_the_call(host: &Host, root: &Root) -> u64 {
+    for seconds in 0..4000 {
+        if !host.calls_under_way().is_empty() {
+            return seconds;
+        }
+        pass(host, &[root], 1000);
+    }
+    panic!("no call is made");
+}
+
+/// A field of the last call's request.
+pub fn sent(host: &Host, name: &str) -> Option<String> {
+    let mut calls = host.effects().into_iter().filter_map(|effect| match effect {
+        Effect::HttpCall { headers, .. } => Some(headers),
+        _ => None,
+    });
+    let headers = calls.next_back().expect("a call was made");
+    let field = headers.into_iter().find(|(key, _)| key == name.as_bytes());
+    field.map(|(_, value)| String::from_utf8(value).unwrap())
 }
 
 pub fn reply(host: &Host, stream: &Stream) -> Reply {

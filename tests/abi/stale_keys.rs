@@ -1,22 +1,16 @@
 //! Keys past their time, while no others can be had: nobody waits, and they are asked for all the same.
 
 use super::bench::{
-    CACHE, Issuer, assert_let_on_as, assert_waits, beat, config, crowd, get, host, reply, started, the_call,
+    CACHE, Issuer, WATCH, assert_let_on_as, assert_unavailable, assert_waits, beat, config, crowd, get, host, reply,
+    the_call, with_keys,
 };
 use crate::host::{Action, Host, INTERNAL_FAILURE, Root};
 
-/// Keys that are past their time, and a refresh that failed: the next attempt is two seconds away.
+/// Keys that are past their time, and a refresh that failed: the next attempt is a second away, or a little less.
 fn start_with_stale_keys(host: &Host, issuer: &Issuer) -> Root {
-    let root = started(host);
-    let bearer = issuer.bearer("alice");
-    let _parked = get(&root, &bearer);
-    issuer.answer(&root, the_call(host, &root));
+    let root = with_keys(host, issuer);
     host.advance(CACHE);
-    let first = get(&root, &bearer);
-    assert_waits(host, &first);
     root.fail_call(the_call(host, &root));
-    assert_let_on_as(host, &first, "alice");
-    assert_eq!(host.tick_of(&root), 0);
     host.forget_effects();
     root
 }
@@ -30,7 +24,8 @@ fn while_a_refresh_may_not_be_tried_again_requests_go_on_and_none_is_made() {
         assert_eq!(stream.action, Action::Continue);
         assert_let_on_as(&host, &stream, "alice");
     }
-    assert_eq!(host.tick_of(&root), 0);
+    assert_eq!(host.tick_of(&root), WATCH, "nothing is wanted");
+    beat(&host, &root);
     assert_eq!(host.acts(), [""; 0]);
 }
 
@@ -45,14 +40,17 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
         assert_eq!(stream.action, Action::Continue, "{when}");
         assert_let_on_as(&host, &stream, "alice");
     };
-    // Each failure makes the pause longer.
-    for pause in [2, 4, 8] {
-        host.advance(pause);
+    // Each failure makes the pause longer. Chance takes away up to a quarter of it.
+    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        host.advance_millis(pause * 750 - 1);
         host.forget_effects();
+        beat(&host, &root);
+        assert_eq!(host.calls_under_way(), [0; 0], "{pause} s are not over");
+        host.advance_millis(pause * 250 + 1);
         goes_on("a refresh is due");
         goes_on("it still is");
         assert_eq!(host.acts(), [""; 0], "no request makes a call itself");
-        assert_eq!(host.tick_of(&root), 1);
+        assert_eq!(host.tick_of(&root), WATCH, "nor is it in a hurry");
         let call = the_call(&host, &root);
         goes_on("it is under way");
         beat(&host, &root);
@@ -64,7 +62,7 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
 
     // And when the issuer is back, its keys of now are used.
     let successor = Issuer::new();
-    host.advance(16);
+    host.advance(60);
     goes_on("a refresh is due");
     successor.answer(&root, the_call(&host, &root));
     let stream = get(&root, &successor.bearer("bob"));
@@ -74,7 +72,7 @@ fn a_refresh_of_stale_keys_is_made_behind_the_requests_that_go_on_with_them() {
 }
 
 #[test]
-fn a_refresh_that_cannot_be_scheduled_costs_no_request_its_decision() {
+fn a_timer_that_cannot_be_set_costs_no_request_with_stale_keys_its_decision() {
     let (issuer, stranger) = (Issuer::new(), Issuer::new());
     for (bearer, status) in [(issuer.bearer("alice"), None), (stranger.bearer("alice"), Some(401))] {
         let host = host(&config());
@@ -83,5 +81,25 @@ fn a_refresh_that_cannot_be_scheduled_costs_no_request_its_decision() {
         host.fail("proxy_set_tick_period_milliseconds", INTERNAL_FAILURE);
         let stream = get(&root, &bearer);
         assert_eq!(host.reply_of(&stream).map(|reply| reply.status), status);
+        beat(&host, &root);
+        assert_eq!(host.calls_under_way().len(), 1, "the refresh is made all the same");
     }
+}
+
+#[test]
+fn keys_are_used_for_a_day_past_their_time_and_not_longer() {
+    const DAY: u64 = 24 * 3600;
+    let issuer = Issuer::new();
+    let host = host(&config());
+    let root = with_keys(&host, &issuer);
+    let bearer = issuer.bearer_later("alice", CACHE + DAY);
+    host.advance(CACHE + DAY - 1);
+    root.fail_call(the_call(&host, &root));
+    let last = get(&root, &bearer);
+    assert_let_on_as(&host, &last, "alice");
+    host.advance(1);
+    let waits = get(&root, &bearer);
+    assert_waits(&host, &waits);
+    root.fail_call(the_call(&host, &root));
+    assert_unavailable(&host, &waits, "a day past their time");
 }

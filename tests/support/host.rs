@@ -24,6 +24,9 @@
 //! - empty values are handed over as a null pointer;
 //! - a local reply runs through the filter's own `on_response_headers`.
 //!
+//! Each root is a worker to itself, for what the guest keeps it keeps by root; all roots of a [`Host`] share its data, as
+//! the VMs of one process do.
+//!
 //! **One thread is one VM.** The SDK's dispatcher is thread-local and libtest gives each test its thread,
 //! so the state here is thread-local too, and the filter's registration (`_initialize`) is called on each
 //! thread by [`Host::start`]. With `--test-threads=1` all tests share one thread, so numbers the guest may
@@ -351,6 +354,7 @@ struct State {
     foreign: BTreeMap<String, Foreign>,
     shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     cas: u32,
+    share_first: Option<(Vec<u8>, Vec<u8>)>,
     queues: Vec<(Vec<u8>, VecDeque<Vec<u8>>)>,
     metric_values: BTreeMap<String, u64>,
 
@@ -457,6 +461,11 @@ impl State {
         };
         let values: Vec<&[u8]> = values(headers, &canonical(name.as_bytes()));
         (!values.is_empty()).then(|| values.join(&b","[..]))
+    }
+
+    fn share(&mut self, key: &[u8], value: &[u8]) {
+        self.cas += 1;
+        self.shared.insert(key.to_vec(), (value.to_vec(), self.cas));
     }
 
     fn let_on(&mut self, context: u32) {
@@ -623,10 +632,7 @@ impl Host {
     }
 
     pub fn shared(self, key: &str, value: &[u8]) -> Self {
-        with(|state| {
-            state.cas += 1;
-            state.shared.insert(key.as_bytes().to_vec(), (value.to_vec(), state.cas));
-        });
+        self.share(key, value);
         self
     }
 
@@ -650,7 +656,26 @@ impl Host {
     }
 
     pub fn advance(&self, seconds: u64) {
-        with(|state| state.now += seconds * 1_000_000_000);
+        self.advance_millis(seconds * 1000);
+    }
+
+    pub fn advance_millis(&self, milliseconds: u64) {
+        with(|state| state.now += milliseconds * 1_000_000);
+    }
+
+    /// Somebody sets the clock back.
+    pub fn set_back(&self, seconds: u64) {
+        with(|state| state.now -= seconds * 1_000_000_000);
+    }
+
+    /// Another VM or plugin of the process writes this.
+    pub fn share(&self, key: &str, value: &[u8]) {
+        with(|state| state.share(key.as_bytes(), value));
+    }
+
+    /// It does so just before our next write, after we have read.
+    pub fn share_first(&self, key: &str, value: &[u8]) {
+        with(|state| state.share_first = Some((key.as_bytes().to_vec(), value.to_vec())));
     }
 
     /// From now on this import answers `status` and does nothing.
@@ -751,6 +776,16 @@ impl Host {
     /// Tokens of calls not answered yet, oldest first.
     pub fn calls_under_way(&self) -> Vec<u32> {
         with(|state| state.calls.keys().copied().collect())
+    }
+
+    /// The same of one root.
+    pub fn calls_under_way_of(&self, root: &Root) -> Vec<u32> {
+        with(|state| state.calls.iter().filter(|(_, its)| **its == root.id).map(|(token, _)| *token).collect())
+    }
+
+    /// What is shared now, by key.
+    pub fn all_shared(&self) -> Vec<(String, Vec<u8>)> {
+        with(|state| state.shared.iter().map(|(key, (value, _))| (text(key), value.clone())).collect())
     }
 
     /// The tick a root has asked for last, in milliseconds; 0: none.
@@ -1331,13 +1366,14 @@ unsafe extern "C" fn proxy_set_shared_data(
 ) -> u32 {
     let (key, value) = unsafe { (bytes(key, key_size), bytes(value, value_size)) };
     import("proxy_set_shared_data", |state| {
+        if let Some((key, value)) = state.share_first.take() {
+            state.share(&key, &value);
+        }
         // Envoy compares only where there is something to compare with: a number for a missing key creates.
         if cas != 0 && state.shared.get(key).is_some_and(|(_, number)| *number != cas) {
             return CAS_MISMATCH;
         }
-        state.cas += 1;
-        let number = state.cas;
-        state.shared.insert(key.to_vec(), (value.to_vec(), number));
+        state.share(key, value);
         state.effects.push(Effect::SetShared { key: text(key), value: value.to_vec() });
         OK
     })
