@@ -24,6 +24,7 @@ mod wire {
     mod harness_itself;
     mod herd;
     mod keys;
+    mod late_cluster;
     mod parked;
     mod rights;
     mod routes;
@@ -31,4 +32,6 @@ mod wire {
     mod survives;
     mod tokens;
     mod tools;
+    mod updates;
+    mod updates_many;
 }

@@ -2,11 +2,13 @@
 
 pub mod answer;
 pub mod config;
+pub mod dynamic;
 pub mod envoy;
 pub mod http1;
 pub mod http2;
 pub mod issuer;
 pub mod journal;
+pub mod kept;
 pub mod message;
 pub mod refusal;
 pub mod request;

@@ -46,8 +46,13 @@ pub fn inline_issuer(signers: &[&Signer]) -> Value {
 
 /// The issuer with its keys at a URL, fetched through the cluster `issuer`.
 pub fn remote_issuer(uri: &str) -> Value {
+    named_issuer(ISSUER, uri)
+}
+
+/// The same by another name.
+pub fn named_issuer(name: &str, uri: &str) -> Value {
     json!({
-        "issuer": ISSUER,
+        "issuer": name,
         "audiences": [AUDIENCE],
         "algorithms": ALGORITHMS,
         "jwks": { "uri": uri, "cluster": "issuer", "timeout": "30s" },

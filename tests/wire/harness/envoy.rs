@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::dynamic::{Drain, Files};
 use super::http1;
 use super::message::Wire;
 use super::request::Request;
@@ -49,6 +50,9 @@ pub struct Envoy {
     listener: SocketAddr,
     admin: SocketAddr,
     filtered: bool,
+    workers: usize,
+    /// Whether the test itself ended it.
+    stopped: bool,
 }
 
 impl Envoy {
@@ -66,7 +70,7 @@ impl Envoy {
         });
         let listener = listener(admin);
         let filtered = !matches!(setup.plugin, Plugin::Absent);
-        Self { process, folder, listener, admin, filtered }
+        Self { process, folder, listener, admin, filtered, workers: setup.concurrency, stopped: false }
     }
 
     /// Starts an Envoy that must refuse to; gives back what it logged.
@@ -108,6 +112,36 @@ impl Envoy {
         wait_until(&format!("{name} reaches its value"), || condition(self.stat(name)));
     }
 
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The memory that the process has of the machine, in KiB.
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.0.id());
+        let status = fs::read_to_string(path).expect("the state of a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of kB")
+    }
+
+    /// Asks the process to end, as an operator does, and gives back how it did.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.stopped = true;
+        let id = self.process.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        wait_for("Envoy ends", || self.process.ended())
+    }
+
+    /// The files that its listener and clusters come from.
+    pub(super) fn files(&self) -> Files<'_> {
+        Files::new(self.folder.path())
+    }
+
+    /// Where a listener for it finds the filter and writes its access log.
+    pub(super) fn places(&self) -> (&'static Path, PathBuf) {
+        (module(), access_log_file(self.folder.path()))
+    }
+
     /// How often a virtual machine was replaced, or should have been, after a trap.
     pub fn reloads(&self) -> u64 {
         ["vm_reload_success", "vm_reload_failure", "vm_reload_backoff"]
@@ -143,7 +177,9 @@ impl Drop for Envoy {
             eprintln!("--- the end of Envoy's log ---\n{}", tail(&log));
             return;
         }
-        assert_eq!(died, None, "Envoy died by itself:\n{}", tail(&log));
+        if !self.stopped {
+            assert_eq!(died, None, "Envoy died by itself:\n{}", tail(&log));
+        }
         if !self.filtered {
             return;
         }
@@ -164,7 +200,11 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         Plugin::Absent => PathBuf::new(),
         Plugin::Text(_) | Plugin::Struct(_) => module().to_owned(),
     };
-    let bootstrap = setup.bootstrap(upstream, &wasm, &access_log_file(folder.path()));
+    let access_log = access_log_file(folder.path());
+    let bootstrap = match setup.dynamic {
+        None => setup.bootstrap(upstream, &wasm, &access_log),
+        Some(_) => Files::new(folder.path()).bootstrap(setup, upstream, &wasm, &access_log),
+    };
     let bootstrap_file = folder.path().join("envoy.json");
     fs::write(&bootstrap_file, bootstrap.to_string()).expect("a bootstrap file");
     let log = File::create(log_file(folder.path())).expect("a log file");
@@ -178,6 +218,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         .arg("--disable-hot-restart")
         // What a filter says, and of the rest only what is wrong.
         .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
+        .args(setup.dynamic.map_or(&[][..], Drain::arguments))
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)

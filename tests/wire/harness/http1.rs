@@ -1,11 +1,13 @@
 //! A client of HTTP/1.1 that sends the bytes it is given.
 
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::answer::Answer;
 use super::message::{Framing, Wire};
 use super::request::Request;
 
+#[derive(Debug)]
 pub struct Connection {
     wire: Wire,
 }
@@ -24,12 +26,16 @@ impl Connection {
 
     /// Reads the answer to a request of this method.
     pub fn answer(&mut self, method: &str) -> Answer {
-        self.try_answer(method).expect("an answer, not a closed connection")
+        let answer = self.try_answer(method).expect("an answer that can be read");
+        answer.expect("an answer, not a closed connection")
     }
 
-    fn try_answer(&mut self, method: &str) -> Option<Answer> {
+    /// The same where the peer may have closed the connection: then there is no answer, or an error.
+    pub fn try_answer(&mut self, method: &str) -> io::Result<Option<Answer>> {
         loop {
-            let head = self.wire.head().expect("an answer that can be read")?;
+            let Some(head) = self.wire.head()? else {
+                return Ok(None);
+            };
             let status = head.start.split(' ').nth(1).and_then(|status| status.parse().ok());
             let status = status.unwrap_or_else(|| panic!("a status line, not {:?}", head.start));
             if (100..200).contains(&status) {
@@ -48,7 +54,7 @@ impl Connection {
                 answer.trailers =
                     self.wire.body(framing, |piece| answer.body.extend_from_slice(piece)).expect("a whole body");
             }
-            return Some(answer);
+            return Ok(Some(answer));
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::dynamic::Drain;
+
 /// The plugin's name, which its statistics carry.
 pub const PLUGIN: &str = "postern";
 
@@ -69,6 +71,9 @@ pub struct Setup {
     /// A virtual host of its own for this domain, with this metadata on its only route.
     pub virtual_host: Option<(String, Value)>,
     pub issuer: Option<SocketAddr>,
+    pub clusters: Vec<(String, SocketAddr)>,
+    /// Whether listener and clusters come from files that can be replaced, and how an old listener then ends.
+    pub dynamic: Option<Drain>,
 }
 
 impl Setup {
@@ -85,6 +90,8 @@ impl Setup {
             routes: Vec::new(),
             virtual_host: None,
             issuer: None,
+            clusters: Vec::new(),
+            dynamic: None,
         }
     }
 
@@ -119,21 +126,43 @@ impl Setup {
         self
     }
 
+    /// Adds another cluster.
+    pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
+        self.clusters.push((name.to_owned(), address));
+        self
+    }
+
+    /// Has listener and clusters come from files, so that a test can replace them.
+    pub fn dynamic(mut self, drain: Drain) -> Self {
+        self.dynamic = Some(drain);
+        self
+    }
+
     /// The bootstrap. Every port is 0: the system picks one that is free.
     pub fn bootstrap(&self, upstream: SocketAddr, wasm: &Path, access_log: &Path) -> Value {
         let mut clusters = vec![cluster("upstream", upstream)];
-        clusters.extend(self.issuer.map(|address| cluster("issuer", address)));
+        clusters.extend(self.clusters());
         json!({
             "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
             "static_resources": {
-                "listeners": [{
-                    "name": "ingress",
-                    "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
-                    "filter_chains": [{ "filters": [self.connection_manager(wasm, access_log)] }],
-                }],
+                "listeners": [self.listener(wasm, access_log)],
                 "clusters": clusters,
             },
         })
+    }
+
+    pub(super) fn listener(&self, wasm: &Path, access_log: &Path) -> Value {
+        json!({
+            "name": "ingress",
+            "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
+            "filter_chains": [{ "filters": [self.connection_manager(wasm, access_log)] }],
+        })
+    }
+
+    /// The clusters besides the upstream's.
+    pub(super) fn clusters(&self) -> Vec<Value> {
+        let issuer = self.issuer.map(|address| cluster("issuer", address));
+        issuer.into_iter().chain(self.clusters.iter().map(|(name, address)| cluster(name, *address))).collect()
     }
 
     fn connection_manager(&self, wasm: &Path, access_log: &Path) -> Value {
@@ -195,7 +224,7 @@ impl Setup {
     }
 }
 
-fn typed(kind: &str, mut value: Value) -> Value {
+pub(super) fn typed(kind: &str, mut value: Value) -> Value {
     value["@type"] = json!(format!("type.googleapis.com/{kind}"));
     value
 }
