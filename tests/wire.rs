@@ -26,6 +26,7 @@ mod wire {
     mod keys;
     mod late_cluster;
     mod parked;
+    mod prefetch;
     mod rights;
     mod routes;
     mod spoofing;

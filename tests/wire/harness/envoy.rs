@@ -116,6 +116,12 @@ impl Envoy {
         self.workers
     }
 
+    /// How many workers have had a connection from a client.
+    pub fn workers_reached(&self) -> usize {
+        let name = |worker| format!("listener.127.0.0.1_0.worker_{worker}.downstream_cx_total");
+        (0..self.workers).filter(|worker| self.stat(&name(*worker)) > 0).count()
+    }
+
     /// The memory that the process has of the machine, in KiB.
     pub fn resident(&self) -> u64 {
         let path = format!("/proc/{}/status", self.process.0.id());
