@@ -3,7 +3,7 @@
 MODULE := target/wasm32-wasip1/release/postern.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help run test wasm lint validate bench fuzz
+.PHONY: help run test chaos wasm lint validate bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ run: ## a real Envoy with the filter on 127.0.0.1:10000, a dev issuer, an upstre
 test: wasm ## every test, native and on a real Envoy
 	@envoy=$$(envoy/fetch-envoy) && \
 	ENVOY="$$envoy" POSTERN_WASM="$(CURDIR)/$(MODULE)" cargo test --locked
+
+chaos: wasm ## issuers that answer in every wrong way, for ten minutes, on a real Envoy
+	@envoy=$$(envoy/fetch-envoy) && \
+	ENVOY="$$envoy" POSTERN_WASM="$(CURDIR)/$(MODULE)" cargo test --locked --test chaos -- --long
 
 wasm: ## build the filter, target/wasm32-wasip1/release/postern.wasm
 	@envoy/build-wasm

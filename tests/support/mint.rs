@@ -145,6 +145,12 @@ impl Signer {
         Self::new("PS256", "test-other-ps256", Key::Rsa(&RSA_2048_B))
     }
 
+    /// RS256 with a fresh key that no issuer should have: too short, or of an exponent that is too small.
+    pub fn weak_rs256(bits: usize, exponent: u32) -> Self {
+        let key = RsaPrivateKey::new_with_exp(&mut OsRng, bits, &exponent.into()).expect("an RSA key");
+        Self::new("RS256", "test-weak-rs256", Key::Rsa(Box::leak(Box::new(key))))
+    }
+
     pub fn other_es256() -> Self {
         Self::new("ES256", "test-other-es256", p256(include_str!("keys/test-p256-b.pem")))
     }

@@ -12,7 +12,7 @@ pub mod kept;
 pub mod message;
 pub mod refusal;
 pub mod request;
-mod server;
+pub mod server;
 pub mod setup;
 pub mod stage;
 pub mod tools;

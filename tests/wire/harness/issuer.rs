@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::journal::{Event, Journal};
-use super::message::Wire;
+use super::message::{Field, Head, Wire};
 use super::server::Server;
 use super::wait::{PATIENCE, wait_until};
 
@@ -16,11 +17,37 @@ use super::wait::{PATIENCE, wait_until};
 pub enum Script {
     Answer {
         status: u16,
-        fields: Vec<(String, Vec<u8>)>,
+        fields: Vec<Field>,
         body: Vec<u8>,
+    },
+    /// The answer under this `ETag`, and 304 for who has it already.
+    Tagged {
+        tag: Vec<u8>,
+        answer: Box<Self>,
+    },
+    /// These bytes, whatever HTTP says of them.
+    Raw {
+        bytes: Vec<u8>,
+        then: Then,
+    },
+    /// These bytes one by one, with this pause after each.
+    Drip {
+        bytes: Vec<u8>,
+        pause: Duration,
     },
     /// Hangs up without a byte.
     Close,
+}
+
+/// What follows the last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The next request on the same connection.
+    Next,
+    Close,
+    Reset,
+    /// Nothing, for as long as the peer waits.
+    Silence,
 }
 
 impl Script {
@@ -38,13 +65,62 @@ impl Script {
         }
         self
     }
+
+    pub fn tagged(self, tag: &[u8]) -> Self {
+        Self::Tagged { tag: tag.to_vec(), answer: Box::new(self) }
+    }
+
+    pub fn raw(bytes: &[u8], then: Then) -> Self {
+        Self::Raw { bytes: bytes.to_vec(), then }
+    }
+
+    /// The answer as it is on the wire.
+    pub fn on_wire(&self) -> Vec<u8> {
+        let Self::Answer { status, fields, body } = self else { panic!("not a plain answer: {self:?}") };
+        let mut bytes = format!("HTTP/1.1 {status} Scripted\r\n").into_bytes();
+        // RFC 9110 section 8.6: these two have no length of a body that they do not have.
+        if ![204, 304].contains(status) {
+            bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+        }
+        for (name, value) in fields {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    /// What it comes to for a request with this head.
+    fn bytes_for(self, head: &Head) -> (Vec<u8>, Duration, Then) {
+        let at_once = Duration::ZERO;
+        match self {
+            Self::Answer { .. } => (self.on_wire(), at_once, Then::Next),
+            Self::Tagged { tag, answer } => {
+                let has_it = head.values("if-none-match").any(|value| value == tag);
+                let answer = if has_it { Self::bytes(304, b"") } else { *answer };
+                (answer.field("etag", &tag).on_wire(), at_once, Then::Next)
+            }
+            Self::Raw { bytes, then } => (bytes, at_once, then),
+            Self::Drip { bytes, pause } => (bytes, pause, Then::Next),
+            Self::Close => (Vec::new(), at_once, Then::Close),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Play {
     scripts: HashMap<String, Script>,
-    asked: Vec<String>,
+    asked: Vec<(String, Head)>,
     gate_closed: bool,
+}
+
+impl Play {
+    fn asked_for(&self, path: &str) -> impl Iterator<Item = &Head> {
+        self.asked.iter().filter(move |(other, _)| other == path).map(|(_, head)| head)
+    }
 }
 
 #[derive(Debug)]
@@ -69,8 +145,13 @@ pub struct Issuer {
 impl Issuer {
     /// An issuer that answers 404 to everything, until told otherwise.
     pub fn start(journal: &Journal) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), journal)
+    }
+
+    /// The same at an address, where another one may have been before.
+    pub fn start_at(address: SocketAddr, journal: &Journal) -> Self {
         let stage = Arc::new(Stage { play: Mutex::default(), gate: Condvar::new(), journal: journal.clone() });
-        let server = Server::start({
+        let server = Server::start_at(address, {
             let stage = Arc::clone(&stage);
             move |wire| serve(wire, &stage)
         });
@@ -87,7 +168,14 @@ impl Issuer {
     }
 
     pub fn on(&self, path: &str, script: Script) {
-        self.stage.play().scripts.insert(path.to_owned(), script);
+        self.from_now_on(path, script);
+    }
+
+    /// Changes the script; gives back how often the path was asked for until then.
+    pub fn from_now_on(&self, path: &str, script: Script) -> usize {
+        let mut play = self.stage.play();
+        play.scripts.insert(path.to_owned(), script);
+        play.asked_for(path).count()
     }
 
     /// From now on requests are taken and counted, and wait.
@@ -104,7 +192,12 @@ impl Issuer {
 
     /// How often this path was asked for.
     pub fn asked(&self, path: &str) -> usize {
-        self.stage.play().asked.iter().filter(|other| *other == path).count()
+        self.stage.play().asked_for(path).count()
+    }
+
+    /// The requests for this path, in order.
+    pub fn requests(&self, path: &str) -> Vec<Head> {
+        self.stage.play().asked_for(path).cloned().collect()
     }
 
     pub fn asked_at_all(&self) -> usize {
@@ -129,30 +222,34 @@ fn serve(mut wire: Wire, stage: &Stage) {
         let path = head.start.split(' ').nth(1).unwrap_or_default().to_owned();
         stage.journal.write(Event::IssuerAsked(path.clone()));
         let mut play = stage.play();
-        play.asked.push(path.clone());
+        play.asked.push((path.clone(), head.clone()));
         let (play, _) = stage
             .gate
             .wait_timeout_while(play, PATIENCE, |play| play.gate_closed)
             .unwrap_or_else(PoisonError::into_inner);
         let script = play.scripts.get(&path).cloned();
         drop(play);
-        let Script::Answer { status, fields, body } =
-            script.unwrap_or_else(|| Script::bytes(404, b"no such thing here"))
-        else {
+        let script = script.unwrap_or_else(|| Script::bytes(404, b"no such thing here"));
+        let (bytes, pause, then) = script.bytes_for(&head);
+        if send(&mut wire, &bytes, pause).is_err() {
             return;
-        };
-        let mut answer = format!("HTTP/1.1 {status} Scripted\r\n").into_bytes();
-        answer.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
-        for (name, value) in fields {
-            answer.extend_from_slice(name.as_bytes());
-            answer.extend_from_slice(b": ");
-            answer.extend_from_slice(&value);
-            answer.extend_from_slice(b"\r\n");
         }
-        answer.extend_from_slice(b"\r\n");
-        answer.extend_from_slice(&body);
-        if wire.send(&answer).is_err() {
-            return;
+        match then {
+            Then::Next => {}
+            Then::Close => return,
+            Then::Reset => return wire.reset(),
+            // Nothing more comes of a peer that waits, so this ends when it has given up.
+            Then::Silence => return drop(wire.head()),
         }
     }
+}
+
+fn send(wire: &mut Wire, bytes: &[u8], pause: Duration) -> std::io::Result<()> {
+    if pause.is_zero() {
+        return wire.send(bytes);
+    }
+    bytes.iter().try_for_each(|byte| {
+        std::thread::sleep(pause);
+        wire.send(std::slice::from_ref(byte))
+    })
 }

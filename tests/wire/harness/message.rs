@@ -71,6 +71,15 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
+    /// Hangs up so that the peer sees a reset, and not an end.
+    pub fn reset(self) {
+        // Only tokio's sockets can be told so; the standard library's cannot.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let made = self.stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(self.stream));
+        drop(made.and_then(|stream| stream.set_zero_linger()));
+    }
+
     /// The next head, or nothing when the peer closed between messages.
     pub fn head(&mut self) -> io::Result<Option<Head>> {
         loop {

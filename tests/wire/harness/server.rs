@@ -18,7 +18,12 @@ impl Server {
     /// Serves every connection with `serve` until it returns. Connections end when their
     /// peer hangs up, so none outlives the Envoy that opened it.
     pub fn start(serve: impl Fn(Wire) + Clone + Send + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), serve)
+    }
+
+    /// The same at an address, where another one may have been before.
+    pub fn start_at(address: SocketAddr, serve: impl Fn(Wire) + Clone + Send + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);

@@ -71,6 +71,7 @@ pub struct Setup {
     /// A virtual host of its own for this domain, with this metadata on its only route.
     pub virtual_host: Option<(String, Value)>,
     pub issuer: Option<SocketAddr>,
+    /// More clusters, each with one host.
     pub clusters: Vec<(String, SocketAddr)>,
     /// Whether listener and clusters come from files that can be replaced, and how an old listener then ends.
     pub dynamic: Option<Drain>,
