@@ -13,6 +13,7 @@ use std::process::ExitCode;
 mod support;
 
 #[allow(dead_code, reason = "the harness is the wire tests'; a part of it is used here")]
+#[path = "wire"]
 mod wire {
     pub mod harness;
 }

@@ -161,8 +161,8 @@ impl Case {
     }
 
     /// Notes an answer: `expected` is what would have done when the token was sent, and when the answer was there.
-    pub fn note(&self, phase: Phase, kind: Kind, expected: [Expect; 2], reply: &Reply, worker: usize, asked: &dyn Fn() -> usize) {
-        let Reply { status, .. } = *reply;
+    pub fn note(&self, phase: Phase, kind: Kind, expected: [Expect; 2], reply: &Reply, asked: &dyn Fn() -> usize) {
+        let Reply { status, worker, .. } = *reply;
         let allowed = expected.into_iter().any(|expect| expect.allows(status, asked));
         let mut tally = lock(&self.tally);
         // A good token that may be refused with 401 by now is no longer one.
@@ -189,7 +189,8 @@ impl Case {
     /// How often every worker has let this kind on, at least.
     pub fn passed(&self, kind: Kind) -> usize {
         let tally = lock(&self.tally);
-        (0..WORKERS).map(|worker| tally.passed.get(&(kind, worker)).copied().unwrap_or_default()).min().unwrap_or_default()
+        let by = |worker| tally.passed.get(&(kind, worker)).copied().unwrap_or_default();
+        (0..WORKERS).map(by).min().unwrap_or_default()
     }
 
     pub fn mark(&self, phase: Phase, asked: usize, at: Instant) {

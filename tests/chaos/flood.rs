@@ -31,7 +31,7 @@ pub fn flood(world: &World, case: &Case, lanes: &mut [Lane]) {
             scope.spawn(move || {
                 for index in 0..each {
                     let reply = lane.ask(&invented(&case.issuer, &format!("invented-{number}-{index}")));
-                    world.judge(case, Kind::Invented, [REFUSED; 2], &reply, lane.worker);
+                    world.judge(case, Kind::Invented, [REFUSED; 2], &reply);
                 }
             });
         }

@@ -28,6 +28,7 @@ pub struct Reply {
     /// The refusal's reason, or what went wrong on the way.
     pub reason: String,
     pub retry_after: bool,
+    pub worker: usize,
 }
 
 impl Lane {
@@ -56,7 +57,7 @@ impl Lane {
                 if let Ok(wire) = connect(self.address) {
                     self.wire = wire;
                 }
-                Reply { status: 0, reason: format!("no answer: {error}"), retry_after: false }
+                Reply { status: 0, reason: format!("no answer: {error}"), retry_after: false, worker: self.worker }
             }
         }
     }
@@ -67,11 +68,13 @@ impl Lane {
         let mut body = Vec::new();
         self.wire.body(head.framing().unwrap_or(Framing::Length(0)), |piece| body.extend_from_slice(piece))?;
         let status = head.start.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let reason = serde_json::from_slice(&body).ok().and_then(|problem: Value| Some(problem["reason"].as_str()?.into()));
+        let problem: Option<Value> = serde_json::from_slice(&body).ok();
+        let reason = problem.and_then(|problem| Some(problem["reason"].as_str()?.to_owned()));
         Ok(Reply {
             status: status.ok_or_else(|| io::Error::other(format!("no status: {:?}", head.start)))?,
             reason: reason.unwrap_or_default(),
             retry_after: head.text("retry-after").is_some(),
+            worker: self.worker,
         })
     }
 }

@@ -85,8 +85,13 @@ fn trouble(world: &World, probes: &mut Probes, crowd: &mut [Lane]) {
         match case.row.plot {
             Plot::Herd => herd(world, case, crowd),
             Plot::Flood => flood(world, case, crowd),
-            _ if world.form == Form::Short => have_it_fetched(world, case, &mut probes[index % WORKERS]),
-            _ => {}
+            // In the long form they are fetched when those at hand are nearly over.
+            Plot::Odd if world.form == Form::Short => have_it_fetched(world, case, Kind::New, index, probes),
+            Plot::Outage | Plot::NotModified | Plot::Withdrawn | Plot::Replaced if world.form == Form::Short => {
+                have_it_fetched(world, case, Kind::Invented, index, probes);
+            }
+            Plot::Outage | Plot::Odd | Plot::NotModified | Plot::Withdrawn | Plot::Replaced => {}
+            Plot::ColdStart | Plot::Hopeless => {}
         }
     }
     let happens = |case: &Case| case.row.plot != Plot::Hopeless;
@@ -113,41 +118,32 @@ fn trouble(world: &World, probes: &mut Probes, crowd: &mut [Lane]) {
 impl Case {
     /// Changes the scene, and says what is right from then on.
     fn prepare_trouble(&self, world: &World) {
-        match self.row.plot {
-            Plot::Outage => _ = self.line(Kind::Invented).expects(NO_KEYS),
-            Plot::ColdStart | Plot::Hopeless => {
-                world.keep_scene(self, Phase::Trouble);
-                return;
-            }
-            _ => {}
+        if !self.row.is_warm() {
+            world.keep_scene(self, Phase::Trouble);
+            return;
+        }
+        if self.row.plot == Plot::Outage {
+            self.line(Kind::Invented).expects(NO_KEYS);
         }
         let asked = world.set_scene(self, Phase::Trouble);
-        match self.row.plot {
-            Plot::Withdrawn => _ = self.line(Kind::Old).expects(LET_ON.or_once_asked(asked, &[401])),
-            Plot::Replaced => {
-                self.line(Kind::Old).expects(LET_ON.or_once_asked(asked, &[401]));
-                self.line(Kind::Forged).expects(REFUSED.or_once_asked(asked, &[200]));
-            }
-            _ => {}
+        if matches!(self.row.plot, Plot::Withdrawn | Plot::Replaced) {
+            self.line(Kind::Old).expects(LET_ON.or_once_asked(asked, &[401]));
+        }
+        if self.row.plot == Plot::Replaced {
+            self.line(Kind::Forged).expects(REFUSED.or_once_asked(asked, &[200]));
         }
     }
 }
 
 /// The one way to have keys fetched within seconds: a token that names a key that is not there.
-fn have_it_fetched(world: &World, case: &Case, probe: &mut Lane) {
-    match case.row.plot {
-        Plot::Odd => _ = world.ask(probe, case, case.line(Kind::New)),
-        Plot::Outage | Plot::NotModified | Plot::Withdrawn | Plot::Replaced => {
-            world.ask(probe, case, case.line(Kind::Invented));
-        }
-        Plot::ColdStart | Plot::Hopeless | Plot::Herd | Plot::Flood => {}
-    }
+fn have_it_fetched(world: &World, case: &Case, kind: Kind, index: usize, probes: &mut Probes) {
+    world.ask(&mut probes[index % WORKERS], case, case.line(kind));
 }
 
 /// What the answer in trouble has to lead to, in both workers.
 fn trouble_shows(world: &World, case: &Case, probes: &mut Probes) {
     match case.row.plot {
-        Plot::Outage | Plot::ColdStart | Plot::Hopeless | Plot::Flood => {}
+        Plot::Outage | Plot::ColdStart | Plot::Hopeless | Plot::Flood | Plot::NotModified => {}
         Plot::Odd | Plot::Herd => {
             // A request waits for the fetch that brings its key: not one may be refused.
             for probe in probes {
@@ -156,7 +152,6 @@ fn trouble_shows(world: &World, case: &Case, probes: &mut Probes) {
             }
             case.line(Kind::New).set_steady(true);
         }
-        Plot::NotModified => {}
         Plot::Withdrawn => withdrawn(world, case, probes),
         Plot::Replaced => {
             until(world, case, Kind::Forged, 200, probes);
@@ -176,8 +171,10 @@ fn trouble_shows(world: &World, case: &Case, probes: &mut Probes) {
 /// The old key is no longer published: soon no worker knows it.
 fn withdrawn(world: &World, case: &Case, probes: &mut Probes) {
     let line = case.line(Kind::Old);
-    // Each such token names a key that is not there, and might have the keys fetched again.
-    line.set_steady(false);
+    for kind in [Kind::Old, Kind::Forged] {
+        // Each such token names a key that is not there, and might have the keys fetched again.
+        case.line(kind).set_steady(false);
+    }
     until(world, case, Kind::Old, 401, probes);
     line.expects(REFUSED);
     for probe in probes {
@@ -228,7 +225,7 @@ fn rotation(world: &World, probes: &mut Probes) {
     world.await_all(happens, "keys are fetched before their time is over", |case| {
         let fetched = since(world, case) > 0;
         if fetched && rotates(case) {
-            case.line(Kind::Old).set_steady(false);
+            [Kind::Old, Kind::Forged].into_iter().for_each(|kind| case.line(kind).set_steady(false));
         }
         fetched
     });

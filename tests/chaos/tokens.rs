@@ -54,10 +54,9 @@ impl Kind {
     /// The reasons for which it may be refused with 401.
     pub fn reasons(self) -> &'static [&'static str] {
         match self {
-            // When its key was withdrawn, or replaced.
-            Self::Old => &["unknown_key", "bad_signature"],
+            // When the key was withdrawn, or replaced.
+            Self::Old | Self::Forged => &["unknown_key", "bad_signature"],
             Self::New | Self::Invented => &["unknown_key"],
-            Self::Forged => &["bad_signature"],
             Self::Expired => &["expired"],
             Self::BadKey => &["unknown_key"],
         }

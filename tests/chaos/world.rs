@@ -1,6 +1,5 @@
 //! An Envoy with the filter, the issuers of all rows, and the service behind.
 
-use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::arguments::Form;
-use super::case::{Case, Mark, Phase, lock};
+use super::case::{Case, Line, Mark, Phase, lock};
+use super::expect::Expect;
 use super::keysets::{old_and_new, only_new};
 use super::lane::{Lane, Reply, WORKERS};
 use super::rows::{ELSEWHERE, Place, Plot, honest_document, rows};
 use super::tokens::Kind;
-use super::{case::Line, expect::Expect};
 use crate::wire::harness::config::make_test_config;
 use crate::wire::harness::envoy::Envoy;
 use crate::wire::harness::issuer::{Issuer, Script};
@@ -68,10 +67,6 @@ impl World {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.envoy.address()
-    }
-
     pub fn phase(&self) -> Phase {
         PHASES[self.phase.load(Ordering::SeqCst)]
     }
@@ -110,12 +105,12 @@ impl World {
     pub fn ask(&self, lane: &mut Lane, case: &Case, line: &Line) -> Reply {
         let before = line.expect();
         let reply = lane.ask(&line.request);
-        self.judge(case, line.kind, [before, line.expect()], &reply, lane.worker);
+        self.judge(case, line.kind, [before, line.expect()], &reply);
         reply
     }
 
-    pub fn judge(&self, case: &Case, kind: Kind, expected: [Expect; 2], reply: &Reply, worker: usize) {
-        case.note(self.phase(), kind, expected, reply, worker, &|| self.asked(case));
+    pub fn judge(&self, case: &Case, kind: Kind, expected: [Expect; 2], reply: &Reply) {
+        case.note(self.phase(), kind, expected, reply, &|| self.asked(case));
     }
 
     /// Waits for what has to come about in time, and says whether it did. One row that hangs must not hide the others.
@@ -163,6 +158,15 @@ impl World {
         if self.issuer.asked(ELSEWHERE) > 0 {
             self.object("somebody asked for what only an answer had named".to_owned());
         }
+        // A line for each change of state, and not one for each attempt or request: each phase brings one or two.
+        let log = self.envoy.log();
+        for case in &self.cases {
+            let lines = log.lines().filter(|line| line.contains(&format!("keys of issuer {}:", case.issuer))).count();
+            let most = 2 * case.phases(self).len();
+            if lines > most {
+                case.object(format!("{lines} lines in the log, not {most} at most"));
+            }
+        }
         let reloads = self.envoy.reloads();
         if reloads > 0 {
             self.object(format!("{reloads} virtual machines were replaced"));
@@ -190,17 +194,21 @@ fn set_scene(case: &Case, phase: Phase, issuer: &Issuer) -> usize {
         (Place::Discovered(wrong), _) => {
             let (document_path, keys_path) = case.discovery_paths();
             let document = if in_trouble { wrong(&case.issuer) } else { honest_document(&case.issuer) };
-            let documents = issuer.from_now_on(&document_path, document);
-            let keys = issuer.from_now_on(&keys_path, keys);
+            let documents = issuer.switch(&document_path, document);
+            let keys = issuer.switch(&keys_path, keys);
             if case.path == keys_path { keys } else { documents }
         }
         (_, Some(door)) => {
             let mut door = lock(door);
             let asked = door.asked();
-            if in_trouble { door.close() } else { door.open(keys) }
+            if in_trouble {
+                door.close()
+            } else {
+                door.open(keys)
+            }
             asked
         }
-        (Place::Shared | Place::Door, None) => issuer.from_now_on(&case.path, keys),
+        (Place::Shared | Place::Door, None) => issuer.switch(&case.path, keys),
     }
 }
 

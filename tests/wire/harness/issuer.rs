@@ -168,11 +168,11 @@ impl Issuer {
     }
 
     pub fn on(&self, path: &str, script: Script) {
-        self.from_now_on(path, script);
+        self.switch(path, script);
     }
 
     /// Changes the script; gives back how often the path was asked for until then.
-    pub fn from_now_on(&self, path: &str, script: Script) -> usize {
+    pub fn switch(&self, path: &str, script: Script) -> usize {
         let mut play = self.stage.play();
         play.scripts.insert(path.to_owned(), script);
         play.asked_for(path).count()
