@@ -13,6 +13,7 @@
 mod support;
 
 mod wire {
+    #[allow(dead_code, reason = "the chaos test uses what is not used here")]
     mod harness;
 
     mod accepted;

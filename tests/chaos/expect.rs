@@ -22,6 +22,11 @@ impl Expect {
         Self { once_asked: Some((more_than, also)), ..self }
     }
 
+    /// What is right now, before anything else.
+    pub fn first(self) -> u16 {
+        self.now.first().copied().unwrap_or_default()
+    }
+
     pub fn allows(self, status: u16, asked: &dyn Fn() -> usize) -> bool {
         let also = |(more_than, also): (usize, Statuses)| also.contains(&status) && asked() > more_than;
         self.now.contains(&status) || self.once_asked.is_some_and(also)

@@ -11,12 +11,13 @@ pub fn print(world: &World) -> bool {
         Form::Long => "long",
     };
     println!("\nchaos, {form} form: {} issuers, one Envoy, two workers", world.cases.len());
-    println!("tokens: good ones sent, let on, answered otherwise (503 before the first keys); bad ones let on");
+    println!("tokens: good ones sent, let on, answered otherwise (503 before the first keys); bad ones sent, let on");
     println!("fetches: as the issuer counted them, in calm/trouble/recovery and in the long form rotation\n");
-    line("what the issuer does", ["good", "200", "other", "let on", "fetches", ""].map(str::to_owned));
+    line("what the issuer does", ["good", "200", "other", "bad", "let on", "fetches", ""].map(str::to_owned));
     let mut sum = Tally::default();
     let mut fetched = 0;
     let mut violated = 0;
+    let (mut wrong, mut wrong_5xx) = (0, 0);
     for case in &world.cases {
         let tally = lock(&case.tally).clone();
         let fetches: Vec<usize> = case.phases(world).iter().map(|(_, fetches)| *fetches).collect();
@@ -26,11 +27,17 @@ pub fn print(world: &World) -> bool {
         sum.good += tally.good;
         sum.ok += tally.ok;
         sum.other += tally.other;
+        sum.bad += tally.bad;
         sum.let_on += tally.let_on;
+        for (deviation, times) in &tally.deviations {
+            wrong += times;
+            wrong_5xx += if deviation.status >= 500 { *times } else { 0 };
+        }
         fetched += fetches.iter().sum::<usize>();
         violated += usize::from(!good);
     }
     row("sum", &sum, fetched.to_string(), &format!("{violated} violated"));
+    println!("\nwrong decisions: {wrong}; of them 5xx: {wrong_5xx}");
     for case in &world.cases {
         problems(case).iter().for_each(|problem| println!("{}: {problem}", case.row.name));
     }
@@ -39,13 +46,13 @@ pub fn print(world: &World) -> bool {
 }
 
 fn row(name: &str, tally: &Tally, fetches: String, verdict: &str) {
-    let Tally { good, ok, other, let_on, .. } = tally;
-    let [good, ok, other, let_on] = [good, ok, other, let_on].map(usize::to_string);
-    line(name, [good, ok, other, let_on, fetches, verdict.to_owned()]);
+    let Tally { good, ok, other, bad, let_on, .. } = tally;
+    let [good, ok, other, bad, let_on] = [good, ok, other, bad, let_on].map(usize::to_string);
+    line(name, [good, ok, other, bad, let_on, fetches, verdict.to_owned()]);
 }
 
-fn line(name: &str, [good, ok, other, let_on, fetches, verdict]: [String; 6]) {
-    println!("{name:<42} {good:>7} {ok:>7} {other:>6} {let_on:>7} {fetches:>12}  {verdict}");
+fn line(name: &str, [good, ok, other, bad, let_on, fetches, verdict]: [String; 7]) {
+    println!("{name:<40} {good:>6} {ok:>6} {other:>6} {bad:>6} {let_on:>6} {fetches:>10}  {verdict}");
 }
 
 fn problems(case: &Case) -> Vec<String> {

@@ -1,8 +1,13 @@
 //! The harness against an Envoy without a filter: what the other tests take for granted.
 
-use super::harness::http1::Connection;
-use super::harness::issuer::{Issuer, Script};
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::harness::http1::{self, Connection};
+use super::harness::issuer::{Issuer, Script, Then};
 use super::harness::journal::{Event, Journal};
+use super::harness::message::{Framing, Wire};
 use super::harness::request::{Request, chunk};
 use super::harness::setup::{Plugin, Route, Setup};
 use super::harness::stage::{BOTH, Protocol, Stage};
@@ -67,7 +72,7 @@ fn a_gate_holds_the_issuers_answer_until_it_opens() {
     issuer.on("/gone", Script::Close);
     issuer.close_gate();
     let address = issuer.address();
-    let asking = std::thread::spawn(move || super::harness::http1::send(address, &Request::get("/keys")).text());
+    let asking = std::thread::spawn(move || http1::send(address, &Request::get("/keys")).text());
     issuer.wait_until_asked("/keys");
     issuer.on("/keys", Script::bytes(200, b"later"));
     issuer.open_gate();
@@ -75,14 +80,46 @@ fn a_gate_holds_the_issuers_answer_until_it_opens() {
     assert_eq!(issuer.asked("/keys"), 1);
     assert!(journal.place(&Event::IssuerAsked("/keys".into())) < journal.place(&Event::GateOpened));
 
-    let missing = super::harness::http1::send(address, &Request::get("/other"));
+    let missing = http1::send(address, &Request::get("/other"));
     assert_eq!(missing.status, 404);
-    let mut hung_up =
-        super::harness::message::Wire::new(std::net::TcpStream::connect(address).expect("the issuer listens"))
-            .expect("a socket");
+    let mut hung_up = Wire::new(TcpStream::connect(address).expect("the issuer listens")).expect("a socket");
     hung_up.send(&Request::get("/gone").http1()).expect("a request");
     assert!(hung_up.head().expect("the end of the connection").is_none());
     assert_eq!(issuer.asked_at_all(), 3);
+}
+
+#[test]
+fn an_issuer_breaks_off_in_the_way_it_is_told_to() {
+    let issuer = Issuer::start(&Journal::default());
+    let drip = Script::Drip { bytes: b"drip".to_vec(), pause: Duration::from_millis(1) };
+    // (name, script, the bytes that come, the error they end in)
+    let rows = [
+        ("closes", Script::raw(b"HTTP/1.1 2", Then::Close), &b"HTTP/1.1 2"[..], None),
+        ("resets", Script::raw(b"", Then::Reset), b"", Some(ErrorKind::ConnectionReset)),
+        ("drips", drip, b"drip", None),
+    ];
+    for (name, script, bytes, error) in rows {
+        issuer.on("/keys", script);
+        let mut wire = Wire::new(TcpStream::connect(issuer.address()).expect("the issuer listens")).expect("a socket");
+        wire.send(&Request::get("/keys").http1()).expect("a request");
+        let mut read = Vec::new();
+        let framing = if name == "drips" { Framing::Length(bytes.len()) } else { Framing::UntilClose };
+        let ended = wire.body(framing, |piece| read.extend_from_slice(piece)).err().map(|error| error.kind());
+        assert_eq!((read.as_slice(), ended), (bytes, error), "{name}");
+    }
+}
+
+#[test]
+fn an_issuer_says_304_to_who_names_its_tag() {
+    let issuer = Issuer::start(&Journal::default());
+    issuer.on("/keys", Script::bytes(200, b"keys").tagged(b"\"one\""));
+    for (tag, status, body) in [("", 200, "keys"), ("\"two\"", 200, "keys"), ("\"one\"", 304, "")] {
+        let answer = http1::send(issuer.address(), &Request::get("/keys").field("if-none-match", tag));
+        assert_eq!((answer.status, answer.text().as_str()), (status, body), "{tag}");
+        assert_eq!(answer.value("etag").as_deref(), Some("\"one\""), "{tag}");
+    }
+    assert_eq!(issuer.switch("/keys", Script::Close), 3);
+    assert_eq!(issuer.requests("/keys")[1].text("if-none-match").as_deref(), Some("\"two\""));
 }
 
 #[test]
