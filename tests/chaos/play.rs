@@ -116,7 +116,7 @@ fn trouble(world: &World, probes: &mut Probes, crowd: &mut [Lane]) {
 }
 
 impl Case {
-    /// Changes the scene, and says what is right from then on.
+    /// Says what is right from now on, and then changes the scene.
     fn prepare_trouble(&self, world: &World) {
         if !self.row.is_warm() {
             world.keep_scene(self, Phase::Trouble);
@@ -125,13 +125,14 @@ impl Case {
         if self.row.plot == Plot::Outage {
             self.line(Kind::Invented).expects(NO_KEYS);
         }
-        let asked = world.set_scene(self, Phase::Trouble);
+        let asked = world.asked(self);
         if matches!(self.row.plot, Plot::Withdrawn | Plot::Replaced) {
             self.line(Kind::Old).expects(LET_ON.or_once_asked(asked, &[401]));
         }
         if self.row.plot == Plot::Replaced {
             self.line(Kind::Forged).expects(REFUSED.or_once_asked(asked, &[200]));
         }
+        world.set_scene(self, Phase::Trouble);
     }
 }
 
@@ -190,12 +191,13 @@ fn recovery(world: &World, probes: &mut Probes) {
             world.keep_scene(case, Phase::Recovery);
             continue;
         }
-        let asked = world.set_scene(case, Phase::Recovery);
+        let asked = world.asked(case);
         // While the issuer fails, nobody can say whether it has such a key.
         case.line(Kind::New).expects(NO_KEYS.or_once_asked(asked, &[200]));
         if !case.row.is_warm() {
             case.line(Kind::Old).expects(NO_KEYS.or_once_asked(asked, &[200]));
         }
+        world.set_scene(case, Phase::Recovery);
     }
     let recovers = |case: &Case| case.row.recovers();
     world.await_all(recovers, "keys are fetched again", |case| since(world, case) > 0);
@@ -215,8 +217,9 @@ fn rotation(world: &World, probes: &mut Probes) {
     world.begin(Phase::Rotation);
     for case in &world.cases {
         if rotates(case) {
-            let asked = world.set_scene(case, Phase::Rotation);
+            let asked = world.asked(case);
             case.line(Kind::Old).expects(LET_ON.or_once_asked(asked, &[401]));
+            world.set_scene(case, Phase::Rotation);
         } else {
             world.keep_scene(case, Phase::Rotation);
         }
