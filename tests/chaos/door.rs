@@ -42,8 +42,12 @@ impl Door {
 
     /// Answers with this, and hangs up after it: a connection that is kept would go on when the door is closed.
     pub fn open(&mut self, script: Script) {
+        let script = script.field("connection", b"close");
+        if let State::Open(issuer) = &self.state {
+            return issuer.on(&self.path, script);
+        }
         let issuer = Issuer::start_at(self.address, &Journal::default());
-        issuer.on(&self.path, script.field("connection", b"close"));
+        issuer.on(&self.path, script);
         self.state = State::Open(issuer);
     }
 
