@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-/// The time since 1970-01-01T00:00:00Z.
+/// The time since 1970-01-01T00:00:00Z. Clocks are read in whole milliseconds, so that a time that was written down and read
+/// again is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixTime(Duration);
 
@@ -19,7 +20,7 @@ impl UnixTime {
     }
 
     pub const fn from_nanos(nanos: u64) -> Self {
-        Self(Duration::from_nanos(nanos))
+        Self::from_millis(nanos / 1_000_000)
     }
 
     /// The whole seconds of it.
@@ -59,5 +60,13 @@ mod tests {
         assert_eq!(start.since(end), Duration::ZERO);
         assert_eq!(end.since(start), Duration::MAX);
         assert_eq!(end.millis(), u64::MAX);
+    }
+
+    #[test]
+    fn a_time_is_the_same_when_it_was_written_down_and_read_again() {
+        for nanos in [0, 999_999, 1_000_000, 1_800_000_000_123_456_789, u64::MAX] {
+            let time = UnixTime::from_nanos(nanos);
+            assert_eq!(UnixTime::from_millis(time.millis()), time, "{nanos}");
+        }
     }
 }

@@ -137,8 +137,17 @@ impl Remote {
         self.record().usable(&self.source, now).filter(|keys| has(keys, kid)).cloned()
     }
 
+    /// What has to be done now. A fetch is under way from now on, for all workers.
+    pub fn due(&mut self, now: UnixTime) -> (Option<Notice>, Option<Fetch>) {
+        self.record.read(now);
+        (self.give_up(now), self.begin(now))
+    }
+
     /// Ends an attempt whose answer never came, whoever made it.
-    pub fn give_up(&mut self, now: UnixTime) -> Option<Notice> {
+    fn give_up(&mut self, now: UnixTime) -> Option<Notice> {
+        if !self.record().is_overdue(now) {
+            return None;
+        }
         let (source, error, spread) = (&self.source, FetchError::NoAnswer, self.spread());
         let before = self
             .record
@@ -146,14 +155,15 @@ impl Remote {
         Some(notice::failed(&self.issuer, &before, self.record(), None, &error))
     }
 
-    /// Begins an attempt where one is due, for all workers.
-    pub fn begin(&mut self, now: UnixTime) -> Option<Fetch> {
+    fn begin(&mut self, now: UnixTime) -> Option<Fetch> {
         let (source, me) = (&self.source, self.me);
         let seeks_key = std::mem::take(&mut self.seeks_key);
-        self.record.change(now, |record| {
-            let for_key = seeks_key && record.may_seek_key(now);
-            record.is_due(source, for_key, now).then(|| record.begun(source, me, for_key, now))
-        })?;
+        let for_key = |record: &Record| seeks_key && record.may_seek_key(now);
+        let is_due = |record: &Record| record.is_due(source, for_key(record), now);
+        if !is_due(self.record.known()) {
+            return None;
+        }
+        self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
         Some(match &self.source.location {
             KeyLocation::Jwks(uri) => self.fetch(Target::Jwks, uri.clone()),
             KeyLocation::Discovery(uri) => self.fetch(Target::Discovery, uri.clone()),

@@ -32,8 +32,9 @@ pub enum NotWritten {
 /// Many more than a process has issuers: two that want the same place only in turn cost each other fetches.
 const PLACES: u64 = 256;
 
-/// How many places a record may be found at. A process needs this many issuers of one hash before one has to give way.
-const TRIES: u64 = 8;
+/// How many places a record may be found at. Only where all of them are taken does the oldest record give way; with fewer
+/// tries, that happens to a process with a hundred issuers.
+const TRIES: u64 = 16;
 
 /// How often a change is tried that others were faster with. Each change there is leaves less to change, so who loses more
 /// often was told so for another reason.

@@ -75,8 +75,9 @@ impl KeyStore {
     pub fn due(&mut self, now: UnixTime) -> Due {
         let mut due = Due::default();
         for remote in self.remotes() {
-            due.notices.extend(remote.give_up(now));
-            due.fetches.extend(remote.begin(now));
+            let (notice, fetch) = remote.due(now);
+            due.notices.extend(notice);
+            due.fetches.extend(fetch);
         }
         due
     }

@@ -267,21 +267,35 @@ fn one_worker_fetches_for_all() {
         ],
     );
     story.play(
+        "and who fetched last sees what the others do",
+        &[
+            (1.000_456_7, 0, Ask("x"), "waits"),
+            (1.000_456_8, 0, Beat, GET),
+            (1.000_456_9, 1, Ask("y"), "waits"),
+            (1.000_457_0, 1, Beat, ""),
+            (1.000_457_1, 0, Keys("a"), "ok"),
+            (1.000_457_1, 0, Wake, "unknown"),
+            (LATEST as f64 + 1.0, 2, Beat, GET),
+            (LATEST as f64 + 1.0, 0, Beat, ""),
+            (LATEST as f64 + 1.0, 2, Keys("a"), "ok"),
+        ],
+    );
+    story.play(
         "of new keys all hear when they look, and at once when they need one",
         &[
-            (LATEST as f64 + 1.0, 0, Beat, GET),
-            (LATEST as f64 + 1.1, 0, Keys("b"), "ok!"),
-            (LATEST as f64 + 1.1, 1, Ask("b"), "good"),
-            (LATEST as f64 + 1.1, 1, Ask("a"), "waits"),
-            (LATEST as f64 + 1.1, 2, Ask("a"), "good"),
-            (LATEST as f64 + 2.1, 2, Beat, ""),
-            (LATEST as f64 + 2.1, 2, Ask("b"), "good"),
+            (2.0 * LATEST as f64 + 1.0, 0, Beat, GET),
+            (2.0 * LATEST as f64 + 1.1, 0, Keys("b"), "ok!"),
+            (2.0 * LATEST as f64 + 1.1, 1, Ask("b"), "good"),
+            (2.0 * LATEST as f64 + 1.1, 1, Ask("a"), "waits"),
+            (2.0 * LATEST as f64 + 1.1, 2, Ask("a"), "good"),
+            (2.0 * LATEST as f64 + 2.1, 2, Beat, ""),
+            (2.0 * LATEST as f64 + 2.1, 2, Ask("b"), "good"),
         ],
     );
     story.worker_comes();
     story.play(
         "one who comes later finds them",
-        &[(LATEST as f64 + 3.0, 3, Ask("b"), "good"), (LATEST as f64 + 3.0, 3, Beat, "")],
+        &[(2.0 * LATEST as f64 + 3.0, 3, Ask("b"), "good"), (2.0 * LATEST as f64 + 3.0, 3, Beat, "")],
     );
 }
 
