@@ -21,6 +21,9 @@ mod written;
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::json::Json;
 
 pub use fetch::{Answer, Fetch, FetchError};
@@ -62,11 +65,32 @@ impl JwkSetError {
     }
 }
 
+/// A key set whose keys have not been read. A second `keys` is an error, other members are not looked at.
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: Option<&'a RawValue>,
+}
+
 impl JwkSet {
-    /// Reads a key set as it came from an issuer.
+    /// Reads a key set as it came from an issuer, each key on its own.
     pub fn parse(body: &[u8]) -> Result<Self, JwkSetError> {
-        let document = Json::parse_unique(body).map_err(|_| JwkSetError::NotJson)?;
-        let (set, _) = Self::from_json(&document)?;
+        let document: &RawValue = serde_json::from_slice(body).map_err(|_| JwkSetError::NotJson)?;
+        // A list would be read as a document whose members have no names.
+        if !document.get().starts_with('{') {
+            return Err(JwkSetError::NoKeys);
+        }
+        let Document { keys } = serde_json::from_str(document.get()).map_err(|_| JwkSetError::NotJson)?;
+        let keys = keys.ok_or(JwkSetError::NoKeys)?;
+        let entries: Vec<&RawValue> = serde_json::from_str(keys.get()).map_err(|_| JwkSetError::NoKeys)?;
+        if entries.len() > MAX_KEYS {
+            return Err(JwkSetError::TooManyKeys);
+        }
+        let read = |entry: &&RawValue| {
+            let key = Json::parse_unique(entry.get().as_bytes()).map_err(|_| KeyError::Unreadable)?;
+            Jwk::from_json(&key)
+        };
+        let (set, _) = Self::of_distinct(entries.iter().map(read).collect());
         if set.keys.is_empty() { Err(JwkSetError::NoUsableKey) } else { Ok(set) }
     }
 
@@ -76,7 +100,11 @@ impl JwkSet {
         if entries.len() > MAX_KEYS {
             return Err(JwkSetError::TooManyKeys);
         }
-        let read: Vec<Result<Jwk, KeyError>> = entries.iter().map(Jwk::from_json).collect();
+        Ok(Self::of_distinct(entries.iter().map(Jwk::from_json).collect()))
+    }
+
+    /// Of two keys with one name neither is used: which of them a reader takes is chance.
+    fn of_distinct(read: Vec<Result<Jwk, KeyError>>) -> (Self, Vec<(usize, KeyError)>) {
         let mut named: BTreeMap<String, usize> = BTreeMap::new();
         for kid in read.iter().flatten().filter_map(|key| key.kid.clone()) {
             *named.entry(kid).or_default() += 1;
@@ -85,7 +113,6 @@ impl JwkSet {
         let mut refused = Vec::new();
         for (position, key) in read.into_iter().enumerate() {
             match key {
-                // Of two keys with one name neither is used: which of them a reader takes is chance.
                 Ok(Jwk { kid: Some(kid), .. }) if named.get(&kid).is_some_and(|count| *count > 1) => {
                     refused.push((position, KeyError::DuplicateKid));
                 }
@@ -93,7 +120,7 @@ impl JwkSet {
                 Err(error) => refused.push((position, error)),
             }
         }
-        Ok((Self { keys }, refused))
+        (Self { keys }, refused)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
@@ -127,6 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_cannot_be_read_does_not_cost_the_good_ones_either() {
+        for bad in [
+            r#"{"kty":"RSA","kty":"EC"}"#.to_owned(),
+            r#"{"kty":"RSA","kid":"\ud800"}"#.to_owned(),
+            r#"{"kty":"RSA","iat":1e400}"#.to_owned(),
+            format!(r#"{{"kty":"RSA","x":{}{}}}"#, "[".repeat(30_000), "]".repeat(30_000)),
+        ] {
+            let body = format!(r#"{{"x":1,"x":2,"keys":[{bad},{{{ED25519},"kid":"a"}}]}}"#);
+            let name: String = bad.chars().take(40).collect();
+            assert_eq!(JwkSet::parse(body.as_bytes()).map(|set| kids(&set).join(" ")), Ok("a".to_owned()), "{name}");
+        }
+    }
+
+    #[test]
     fn of_two_keys_with_one_name_neither_is_used() {
         // Keys for another use do not count.
         let body = format!(
@@ -140,6 +181,7 @@ mod tests {
     fn what_is_no_usable_key_set_says_why() {
         let many = format!(r#"{{"keys":[{}]}}"#, vec!["1"; MAX_KEYS + 1].join(","));
         let deep = format!(r#"{{"keys":{}"#, "[".repeat(100_000));
+        let deeper = format!("{{\"keys\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         for (body, want) in [
             ("", JwkSetError::NotJson),
             ("<html>", JwkSetError::NotJson),
@@ -147,8 +189,13 @@ mod tests {
             ("\u{feff}{\"keys\":[]}", JwkSetError::NotJson),
             (r#"{"keys":[],"keys":[]}"#, JwkSetError::NotJson),
             (deep.as_str(), JwkSetError::NotJson),
+            (deeper.as_str(), JwkSetError::NoUsableKey),
+            ("{\"keys\":[\"\u{1}\"]}", JwkSetError::NotJson),
             ("{}", JwkSetError::NoKeys),
             ("[]", JwkSetError::NoKeys),
+            (r#"[[{"kty":"oct"}]]"#, JwkSetError::NoKeys),
+            (r#"{"keys":null}"#, JwkSetError::NoKeys),
+            (r#"{"keys":"[]"}"#, JwkSetError::NoKeys),
             (r#"{"keys":{}}"#, JwkSetError::NoKeys),
             (many.as_str(), JwkSetError::TooManyKeys),
             (r#"{"keys":[]}"#, JwkSetError::NoUsableKey),

@@ -26,6 +26,8 @@ pub struct Jwk {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
+    /// No JSON that is read in one way: a member twice, nested too deep, a character or a number that there is not.
+    Unreadable,
     NotAnObject,
     /// A type or curve that we do not check signatures with.
     Unsupported,
@@ -42,6 +44,7 @@ pub enum KeyError {
 impl KeyError {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Unreadable => "cannot be read, or only in several ways",
             Self::NotAnObject => "not an object",
             Self::Unsupported => "a type or algorithm that is not supported",
             Self::Use => "not a key for signatures",
