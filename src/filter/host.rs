@@ -194,6 +194,7 @@ pub(super) fn dispatch(fetch: &Fetch) -> Option<u32> {
         ("user-agent", concat!("postern/", env!("CARGO_PKG_VERSION"))),
     ];
     headers.extend(fetch.if_none_match.as_deref().map(|mark| ("if-none-match", mark)));
+    headers.extend(fetch.no_cache.then_some(("cache-control", "no-cache")));
     proxy_wasm::hostcalls::dispatch_http_call(&fetch.cluster, headers, None, Vec::new(), fetch.timeout).ok()
 }
 

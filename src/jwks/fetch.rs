@@ -11,6 +11,9 @@ use crate::json::Json;
 /// with their certificates need less.
 pub const MAX_BODY: usize = 256 * 1024;
 
+/// As much of a URI as a line of the log shows.
+const LONGEST_SHOWN: usize = 200;
+
 /// Longest entity tag that is kept. Usual ones have up to eighty characters.
 const MAX_ETAG: usize = 256;
 
@@ -24,6 +27,8 @@ pub struct Fetch {
     pub timeout: Duration,
     /// The mark of what is there already (RFC 9110 §13.1.2).
     pub if_none_match: Option<String>,
+    /// Not what a cache on the way has kept, for it is known to lack something.
+    pub no_cache: bool,
 }
 
 /// What came back, as far as it matters. Header fields are bytes: an issuer may send any.
@@ -107,7 +112,9 @@ impl fmt::Display for FetchError {
 
 impl fmt::Display for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET {} through cluster {}", self.uri, self.cluster)
+        // A discovery document may name any path.
+        let uri: String = self.uri.to_string().chars().take(LONGEST_SHOWN).collect();
+        write!(f, "GET {uri} through cluster {}", self.cluster)
     }
 }
 
@@ -161,6 +168,7 @@ mod tests {
             cluster: "a".to_owned(),
             timeout: Duration::from_secs(5),
             if_none_match: if_none_match.map(str::to_owned),
+            no_cache: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is told of a fetch: a counter each time, a line in the log where the state of an issuer's keys changes.
 
 use super::fetch::{Fetch, FetchError};
-use super::record::{Found, Record};
+use super::record::{Found, Record, Trouble};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -28,8 +28,8 @@ pub fn failed(issuer: &str, before: &Record, after: &Record, fetch: Option<&Fetc
     let text = (before.trouble != after.trouble).then(|| {
         let fetch = fetch.map_or_else(String::new, |fetch| format!("{fetch}: "));
         let then = match &after.trouble {
-            Some(trouble) if trouble.without_keys => "there are none to go on with",
-            Some(_) | None => "those at hand stay in use",
+            Some(Trouble::WithoutKeys) => "there are none to go on with",
+            Some(Trouble::WithKeys) | None => "those at hand stay in use",
         };
         format!("keys of issuer {issuer}: {fetch}{error}; {then}")
     });

@@ -34,8 +34,9 @@ pub const USABLE_STALE: Duration = Duration::from_secs(24 * 3600);
 /// How far past a fetch's timeout its answer may come before it counts as lost.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
-/// Longer than any fetch may take: what is under way for longer is a mistake.
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(120);
+/// As long as a fetch may take: discovery and keys, with the longest timeout there is. What is under way for longer is
+/// a mistake.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(62);
 
 /// How far another worker may be ahead that has looked at the clock after us.
 const CLOCK_GRACE: Duration = Duration::from_secs(10);
@@ -87,11 +88,12 @@ pub enum Attempt {
     },
 }
 
-/// Why the last attempt brought nothing, as far as it is worth a line in the log when it changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    pub kind: String,
-    pub without_keys: bool,
+/// What an attempt that brought nothing means for those who have a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The keys at hand stay in use.
+    WithKeys,
+    WithoutKeys,
 }
 
 impl Found {
@@ -163,7 +165,7 @@ impl Record {
             (_, None) => FIRST_PAUSE,
             (_, Some(last)) => last.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
         };
-        let trouble = Trouble { kind: error.kind().to_owned(), without_keys: self.usable(source, now).is_none() };
+        let trouble = if self.usable(source, now).is_some() { Trouble::WithKeys } else { Trouble::WithoutKeys };
         Self {
             attempt: Attempt::BackingOff { until: now.plus(spread.shorten(pause)) },
             pause: Some(pause),
@@ -176,6 +178,14 @@ impl Record {
     /// As left by a worker that goes away while its fetch is under way: another one may begin at once.
     pub fn released(&self, now: UnixTime) -> Self {
         Self { attempt: Attempt::BackingOff { until: now }, ..self.clone() }
+    }
+
+    /// With an attempt that is under way as good as over.
+    pub fn unless_in_flight(self, now: UnixTime) -> Self {
+        match self.attempt {
+            Attempt::InFlight { .. } => self.released(now),
+            Attempt::Idle | Attempt::BackingOff { .. } => self,
+        }
     }
 
     /// When it is worth to come back, for who finds no keys.

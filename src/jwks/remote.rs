@@ -55,9 +55,10 @@ pub struct Remote {
     issuer: String,
     source: RemoteKeys,
     record: SharedRecord,
-    me: u64,
     /// Somebody waits for a key that is not in the set.
     seeks_key: bool,
+    /// The attempt that this worker makes is for such a key.
+    fetches_for_key: bool,
     gauges: [Option<u64>; 2],
 }
 
@@ -68,9 +69,9 @@ impl Remote {
             id,
             issuer: issuer.to_owned(),
             source: source.clone(),
-            record: SharedRecord::new(shared, source.identity(issuer)),
-            me,
+            record: SharedRecord::new(shared, source.identity(issuer), me),
             seeks_key: false,
+            fetches_for_key: false,
             gauges: [None; 2],
         }
     }
@@ -156,14 +157,16 @@ impl Remote {
     }
 
     fn begin(&mut self, now: UnixTime) -> Option<Fetch> {
-        let (source, me) = (&self.source, self.me);
+        let (source, me) = (&self.source, self.record.me());
         let seeks_key = std::mem::take(&mut self.seeks_key);
         let for_key = |record: &Record| seeks_key && record.may_seek_key(now);
         let is_due = |record: &Record| record.is_due(source, for_key(record), now);
         if !is_due(self.record.known()) {
             return None;
         }
-        self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
+        let before =
+            self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
+        self.fetches_for_key = for_key(&before);
         Some(match &self.source.location {
             KeyLocation::Jwks(uri) => self.fetch(Target::Jwks, uri.clone()),
             KeyLocation::Discovery(uri) => self.fetch(Target::Discovery, uri.clone()),
@@ -172,13 +175,14 @@ impl Remote {
 
     /// Leaves an attempt to others.
     pub fn release(&mut self, now: UnixTime) {
-        let me = self.me;
+        let me = self.record.me();
         self.record.change(now, |record| record.is_held_by(me).then(|| record.released(now)));
     }
 
     fn fetch(&self, target: Target, uri: HttpUri) -> Fetch {
         let mark = self.record().found.as_ref().and_then(|found| found.etag.as_ref());
-        let mark = mark.filter(|mark| target == Target::Jwks && mark.uri == uri.to_string());
+        // A key that is not there is not found by asking whether anything is new, not where caches answer.
+        let mark = mark.filter(|mark| target == Target::Jwks && mark.uri == uri.to_string() && !self.fetches_for_key);
         Fetch {
             issuer: self.id,
             target,
@@ -186,13 +190,14 @@ impl Remote {
             cluster: self.source.cluster.clone(),
             timeout: self.source.timeout,
             if_none_match: mark.map(|mark| mark.value.clone()),
+            no_cache: self.fetches_for_key,
         }
     }
 
     pub fn finish(&mut self, fetch: &Fetch, answer: Result<Answer, FetchError>, now: UnixTime) -> Finished {
         self.record.read(now);
         // Whoever took so long that he was given up on comes too late, and asks for no more.
-        if !self.record().is_held_by(self.me) {
+        if !self.record().is_held_by(self.record.me()) {
             return Finished::default();
         }
         let not_modified = answer.as_ref().is_ok_and(|answer| answer.status == NOT_MODIFIED);
@@ -204,7 +209,7 @@ impl Remote {
             },
             (Target::Jwks, Ok(answer)) => self.found(fetch, &answer, now),
         };
-        let (source, me, spread) = (&self.source, self.me, self.spread());
+        let (source, me, spread) = (&self.source, self.record.me(), self.spread());
         let before = self.record.change(now, |record| {
             record.is_held_by(me).then(|| match &result {
                 Ok(found) => record.succeeded(found.clone()),
@@ -221,22 +226,19 @@ impl Remote {
     /// What the answer of a key set brought.
     fn found(&self, fetch: &Fetch, answer: &Answer, now: UnixTime) -> Result<Found, FetchError> {
         let told = told(answer.cache_control.as_deref(), answer.age.as_deref());
-        let etag = answer.etag().map(|value| Etag { value, uri: fetch.uri.to_string() });
         let spread = self.spread();
         match &self.record().found {
-            Some(known) if answer.status == NOT_MODIFIED => Ok(Found {
-                at: now,
-                told: told.or(known.told),
-                etag: etag.or_else(|| known.etag.clone()),
-                spread,
-                ..known.clone()
-            }),
+            // Of what another mark stands for nothing came, so the keys at hand keep theirs.
+            Some(known) if answer.status == NOT_MODIFIED => {
+                Ok(Found { at: now, told: told.or(known.told), spread, ..known.clone() })
+            }
             known => {
                 let same = known.as_ref().filter(|known| *known.body == *answer.body);
                 let keys = match same {
                     Some(known) => Rc::clone(&known.keys),
                     None => Rc::new(JwkSet::parse(&answer.body).map_err(FetchError::Jwks)?),
                 };
+                let etag = answer.etag().map(|value| Etag { value, uri: fetch.uri.to_string() });
                 Ok(Found { body: answer.body.as_slice().into(), keys, at: now, told, etag, spread })
             }
         }
@@ -244,7 +246,9 @@ impl Remote {
 
     /// Another one each time and for each worker.
     fn spread(&self) -> Spread {
-        Spread::new(self.me.wrapping_add(self.record().ended.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(17))
+        Spread::new(
+            self.record.me().wrapping_add(self.record().ended.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(17),
+        )
     }
 
     /// The gauges that have changed: how many keys there are, and how old they are in seconds.

@@ -45,6 +45,7 @@ pub struct SharedRecord {
     shared: Rc<dyn SharedData>,
     /// What the record is about.
     identity: String,
+    me: u64,
     /// As this worker knows it.
     record: Record,
     /// The number of the value that was read last.
@@ -54,17 +55,27 @@ pub struct SharedRecord {
 }
 
 impl SharedRecord {
-    pub fn new(shared: Rc<dyn SharedData>, identity: String) -> Self {
-        Self { shared, identity, record: Record::default(), known: None, alone: false }
+    /// `me` is a number that no other worker of the process has.
+    pub fn new(shared: Rc<dyn SharedData>, identity: String, me: u64) -> Self {
+        Self { shared, identity, me, record: Record::default(), known: None, alone: false }
+    }
+
+    pub fn me(&self) -> u64 {
+        self.me
     }
 
     pub fn known(&self) -> &Record {
         &self.record
     }
 
-    /// Takes over what the other workers know.
+    /// Takes over what the other workers know. Where it was lost, it is put back.
     pub fn read(&mut self, now: UnixTime) {
-        self.place(now);
+        let Some(place) = self.place(now) else { return };
+        if place.is_ours || self.alone || self.record.found.is_none() {
+            return;
+        }
+        let written = self.shared.set(&place.name, &write(&self.identity, &self.record, now), place.at);
+        self.alone = written == Err(NotWritten::Unavailable);
     }
 
     /// Changes what all workers know to what `change` makes of it, or not at all. Gives back what it was before.
@@ -90,23 +101,29 @@ impl SharedRecord {
 
     /// Reads, and gives back where the record is or can be written.
     fn place(&mut self, now: UnixTime) -> Option<Place> {
+        let ours = std::mem::take(&mut self.record).mended(now);
         let mut place = find(&*self.shared, &self.identity, self.known);
         let written = place.as_mut().and_then(|place| place.written.take());
-        if written.is_some() {
-            self.known = place.as_ref().and_then(|place| place.at);
-        }
-        let theirs = written.and_then(|written| written.record(self.record.found.as_ref()));
-        let last_found = |record: &Record| record.found.as_ref().map(|found| found.at);
-        self.record = match theirs.map(|theirs| theirs.mended(now)) {
-            Some(theirs) if last_found(&theirs) > last_found(&self.record) => {
-                self.alone = false;
+        let theirs = written.and_then(|written| written.record(ours.found.as_ref())).map(|record| record.mended(now));
+        self.record = match (theirs, &mut place) {
+            (Some(theirs), Some(place)) if self.believes(&theirs, &ours) => {
+                (self.known, self.alone, place.is_ours) = (place.at, false, true);
                 theirs
             }
-            Some(theirs) if last_found(&theirs) == last_found(&self.record) && !self.alone => theirs,
-            // Older than what is known here: ours could not be written, or not be read.
-            Some(_) | None => std::mem::take(&mut self.record).mended(now),
+            (_, Some(place)) if place.is_ours => ours,
+            // It is not there, or not any more: then nobody knows of an attempt, and who makes one begins anew.
+            _ if ours.is_held_by(self.me) => ours,
+            _ => ours.unless_in_flight(now),
         };
         place
+    }
+
+    fn believes(&self, theirs: &Record, ours: &Record) -> bool {
+        let found_at = |record: &Record| record.found.as_ref().map(|found| found.at);
+        // What could be written follows what was there before, whatever clocks said meanwhile. What is behind ours was begun
+        // by somebody who could not read it, and what could not be written follows nothing.
+        let follows = theirs.ended >= ours.ended && theirs.found.is_some() >= ours.found.is_some();
+        (follows && !self.alone) || found_at(theirs) > found_at(ours)
     }
 }
 
@@ -114,6 +131,8 @@ impl SharedRecord {
 struct Place {
     name: String,
     at: Option<u32>,
+    /// Whether the record that this worker knows is there.
+    is_ours: bool,
     written: Option<Written>,
 }
 
@@ -126,20 +145,20 @@ fn find(shared: &dyn SharedData, identity: &str, known: Option<u32>) -> Option<P
     for name in names(identity) {
         let Some((bytes, at)) = shared.get(&name) else {
             // Nothing was ever deleted, so behind a free place there is none of ours.
-            return Some(Place { name, at: None, written: None });
+            return Some(Place { name, at: None, is_ours: false, written: None });
         };
         if known == Some(at) {
-            return Some(Place { name, at: known, written: None });
+            return Some(Place { name, at: known, is_ours: true, written: None });
         }
         let touched = match Written::read(&bytes) {
             Some(written) if written.is_of(identity) => {
-                return Some(Place { name, at: Some(at), written: Some(written) });
+                return Some(Place { name, at: Some(at), is_ours: false, written: Some(written) });
             }
             Some(other) => other.at(),
             None => 0,
         };
         if oldest.as_ref().is_none_or(|(least, _)| touched < *least) {
-            oldest = Some((touched, Place { name, at: Some(at), written: None }));
+            oldest = Some((touched, Place { name, at: Some(at), is_ours: false, written: None }));
         }
     }
     oldest.map(|(_, place)| place)

@@ -33,7 +33,8 @@ struct Head {
     pause: Option<u64>,
     ended: u64,
     unknown_key_at: Option<u64>,
-    trouble: Option<(String, bool)>,
+    /// Whether there are no keys to go on with.
+    trouble: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -110,7 +111,7 @@ impl Written {
             pause: head.pause.map(Duration::from_millis),
             ended: head.ended,
             unknown_key_at: head.unknown_key_at.map(UnixTime::from_millis),
-            trouble: head.trouble.map(|(kind, without_keys)| Trouble { kind, without_keys }),
+            trouble: head.trouble.map(|without| if without { Trouble::WithoutKeys } else { Trouble::WithKeys }),
         })
     }
 }
@@ -135,7 +136,7 @@ pub fn write(identity: &str, record: &Record, now: UnixTime) -> Vec<u8> {
         pause: record.pause.map(|pause| UnixTime::from_seconds(0).plus(pause).millis()),
         ended: record.ended,
         unknown_key_at: record.unknown_key_at.map(UnixTime::millis),
-        trouble: record.trouble.clone().map(|Trouble { kind, without_keys }| (kind, without_keys)),
+        trouble: record.trouble.map(|trouble| trouble == Trouble::WithoutKeys),
     };
     // Strings and numbers can always be written; an empty value would be read as none.
     let mut bytes = serde_json::to_vec(&head).unwrap_or_default();

@@ -57,7 +57,7 @@ pub struct Row {
     pub timeout: &'static str,
     /// Whose tokens are refused while their keys are published.
     pub bad_keys: Vec<Signer>,
-    /// The `ETag` that the second fetch has to name.
+    /// The `ETag` that a fetch of the same keys has to name.
     pub tag: Option<&'static str>,
 }
 

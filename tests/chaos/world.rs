@@ -192,6 +192,10 @@ impl World {
     /// Holds the filter's own count of fetches to that of the issuers.
     fn check_counters(&self) {
         for (name, outcome) in COUNTED {
+            if outcome == "not_modified" && self.form == Form::Short {
+                // There the fetch is for a key that is not there, and not whether anything is new.
+                continue;
+            }
             let found = self.cases.iter().find(|case| case.row.name == name);
             let case = found.unwrap_or_else(|| panic!("no row has the name {name}"));
             // Nothing new is said again when the keys of the long form are nearly over once more.

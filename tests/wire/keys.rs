@@ -8,7 +8,7 @@ use super::harness::journal::Journal;
 use super::harness::request::Request;
 use super::harness::setup::Setup;
 use super::harness::stage::{BOTH, Protocol, Stage};
-use crate::support::mint::{Signer, Token, jwks};
+use crate::support::mint::{ISSUER, Signer, Token, jwks};
 
 fn keys() -> Script {
     Script::json(&jwks(&[&Signer::rs256()]))
@@ -130,4 +130,30 @@ fn a_new_key_is_fetched_when_the_first_token_it_signed_arrives() {
     let asked = issuer.asked("/keys");
     assert!(asked <= 3, "{asked} fetches for unknown kids");
     stage.still_serves(&Token::new(&old).mint());
+}
+
+#[test]
+fn keys_that_have_not_changed_are_not_sent_again() {
+    let journal = Journal::default();
+    let issuer = Issuer::start(&journal);
+    let (old, new) = (Signer::rs256(), Signer::other_rs256());
+    issuer.on("/keys", keys().tagged(b"\"one\""));
+    let config = with_issuer(remote_issuer(&issuer.url("/keys")));
+    let stage = Stage::with_issuer(&journal, &issuer, Setup::new(&config).concurrency(2));
+    stage.still_serves(&Token::new(&old).mint());
+    // The refresh that comes by itself is minutes away; one that failed is made again within a second.
+    issuer.on("/keys", Script::bytes(500, b"out of order"));
+    let unknown = Request::get("/me").bearer(&Token::new(&new).mint());
+    stage.send(Protocol::Http1, &unknown).refused("an unknown key in an outage", 503);
+    issuer.on("/keys", keys().tagged(b"\"one\""));
+    let counter = |outcome| format!("wasmcustom.postern_jwks_fetch_total.outcome.{outcome}.issuer.{ISSUER}");
+    stage.envoy.wait_for_stat(&counter("not_modified"), |count| count == 1);
+    let marks: Vec<(Option<String>, Option<String>)> =
+        issuer.requests("/keys").iter().map(|head| (head.text("if-none-match"), head.text("cache-control"))).collect();
+    let (mark, no_cache) = (Some("\"one\"".to_owned()), Some("no-cache".to_owned()));
+    assert_eq!(marks[..2], [(None, None), (None, no_cache)]);
+    assert!(marks[2..].iter().all(|said| *said == (mark.clone(), None)), "{marks:?}");
+    assert_eq!(stage.envoy.stat(&counter("ok")), 1);
+    stage.still_serves(&Token::new(&old).mint());
+    stage.send(Protocol::Http1, &unknown).refused("the issuer has said that there is no such key", 401);
 }

@@ -841,3 +841,89 @@ fn the_log_says_what_changed_and_what_there_is_to_go_on_with() {
     );
     assert_eq!(log(&Keys("ab"), 4000.0), line("INFO keys of issuer https://a.test: fetched again, 2 to use"));
 }
+
+/// Clocks are stepped: at the start of a machine, or when a host wakes a guest.
+const STEPPED: [(f64, f64); 2] = [(10_000.0, 9_996.0), (10_000.0, 5_000.0)];
+
+/// Workers with the key `a`, of whom the second seeks another one after the clock was set back.
+fn after_a_step(workers: u64, before: f64, after: f64) -> Story {
+    let mut story = Story::new(workers);
+    story.play("before the step", &[(before, 0, Beat, GET), (before + 0.1, 0, Keys("a"), "ok!")]);
+    (0..story.workers.len()).for_each(|worker| drop(story.happen(worker, &Beat, at(before + 0.2))));
+    story.happen(1, &Ask("z"), at(after));
+    assert_eq!(story.happen(1, &Beat, at(after)), GET, "step to {after}");
+    story
+}
+
+#[test]
+fn after_the_clock_was_set_back_one_fetch_is_made_and_its_answer_counts() {
+    for (before, after) in STEPPED {
+        let mut story = after_a_step(4, before, after);
+        let others = [0, 2, 3].map(|worker| story.happen(worker, &Beat, at(after + 0.05)));
+        assert_eq!(others, ["", "", ""], "fetches of the others, step to {after}");
+        assert_eq!(story.happen(1, &Keys("b"), at(after + 0.1)), "ok!", "step to {after}");
+    }
+}
+
+#[test]
+fn after_the_clock_was_set_back_a_withdrawn_key_is_out_of_use_everywhere() {
+    for (before, after) in STEPPED {
+        let mut story = after_a_step(3, before, after);
+        story.happen(1, &Keys("b"), at(after + 0.1));
+        for worker in [0, 2] {
+            story.happen(worker, &Beat, at(after + 1.2));
+            assert_ne!(story.happen(worker, &Ask("a"), at(after + 1.3)), "good", "step to {after}, worker {worker}");
+            assert_eq!(story.happen(worker, &Ask("b"), at(after + 1.3)), "good", "step to {after}, worker {worker}");
+        }
+    }
+}
+
+#[test]
+fn a_304_does_not_give_the_keys_at_hand_another_mark() {
+    let mut story = Story::new(1);
+    story.play("the first", &[(0.0, 0, Beat, GET), (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!")]);
+    story.play("an hour later", &[(600.0, 0, Beat, "GET /keys unless \"1\"")]);
+    story.workers[0].finish(Ok(Answer { status: 304, etag: Some(b"\"2\"".to_vec()), ..Answer::default() }), at(600.1));
+    story.play("two hours later", &[(1200.0, 0, Beat, "GET /keys unless \"1\"")]);
+}
+
+#[test]
+fn for_a_key_that_is_not_there_no_cache_is_asked() {
+    let mut story = Story::new(1);
+    story.play(
+        "another key",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+        ],
+    );
+    assert!(story.workers[0].fetch.as_ref().unwrap().no_cache);
+    story.play(
+        "and what comes after that",
+        &[(1.1, 0, Fields("ab", &[("etag", "\"2\"")]), "ok!"), (580.0, 0, Beat, "GET /keys unless \"2\"")],
+    );
+    assert!(!story.workers[0].fetch.as_ref().unwrap().no_cache);
+}
+
+#[test]
+fn who_has_keys_puts_them_back_where_they_were_lost() {
+    let mut story = Story::new(2);
+    let lose = |story: &Story| {
+        story.board.values.borrow_mut().values_mut().for_each(|value| *value = (b"garbage".to_vec(), value.1 + 500));
+        story.board.writes.set(story.board.writes.get() + 1000);
+    };
+    story.play("keys", &[(0.0, 0, Beat, GET), (0.1, 0, Keys("a"), "ok!"), (0.2, 1, Beat, "")]);
+    lose(&story);
+    story.play("by the beat of one", &[(1.1, 1, Beat, "")]);
+    story.worker_comes();
+    story.play("for one who comes later", &[(2.0, 2, Ask("a"), "good"), (2.0, 2, Beat, "")]);
+    lose(&story);
+    story.play("a fetch that nobody knows of any more is begun anew", &[(600.0, 0, Beat, GET), (600.0, 1, Beat, "")]);
+    lose(&story);
+    story.play(
+        "by another one",
+        &[(600.1, 1, Beat, GET), (600.2, 1, Keys("b"), "ok!"), (600.3, 0, Keys("b"), ""), (600.3, 0, Ask("b"), "good")],
+    );
+}
