@@ -29,7 +29,8 @@ pub enum Lookup {
 #[derive(Clone, Copy, Debug)]
 pub struct Wait {
     issuer: IssuerId,
-    ended: u64,
+    /// What was known when it began: it is over when more is.
+    known: (u64, Option<UnixTime>),
     /// For one key that is not among those at hand.
     for_key: bool,
     /// Whether the attempt had begun before. It may then have asked the issuer too early.
@@ -96,9 +97,8 @@ impl Remote {
             return Lookup::Ready(keys);
         }
         let usable = self.record().usable(&self.source, now);
-        let wait = |joined| {
-            Lookup::Pending(Wait { issuer: self.id, ended: self.record().ended, for_key: usable.is_some(), joined })
-        };
+        let wait =
+            |joined| Lookup::Pending(Wait { issuer: self.id, known: self.known(), for_key: usable.is_some(), joined });
         match (self.record().attempt, usable) {
             (Attempt::InFlight { .. }, _) => wait(true),
             (Attempt::BackingOff { until }, _) if until.since(now) <= WORTH_WAITING => wait(false),
@@ -130,7 +130,11 @@ impl Remote {
     pub fn is_over(&self, wait: Wait) -> bool {
         // A worker that looked may have found that the key is not to be sought now.
         let given_up = wait.for_key && self.record().attempt == Attempt::Idle && !self.seeks_key;
-        self.record().ended != wait.ended || given_up
+        self.known() != wait.known || given_up
+    }
+
+    fn known(&self) -> (u64, Option<UnixTime>) {
+        (self.record().ended, self.record().found.as_ref().map(|found| found.at))
     }
 
     /// The usable keys, where that one is among them.
