@@ -267,7 +267,7 @@ fn token_detail(error: &TokenError) -> String {
         TokenError::Header(problem) => return format!("The token is not accepted: {problem}."),
         TokenError::UnknownIssuer => "The token's issuer is not trusted here.",
         TokenError::Algorithm => "The token's signature algorithm is not accepted.",
-        TokenError::UnknownKey => "The token is signed with a key that its issuer does not publish.",
+        TokenError::UnknownKey => "The token names no key that its issuer publishes.",
         TokenError::Signature => "The token's signature is wrong.",
         TokenError::Expired => "The token has expired.",
         TokenError::NotYetValid => "The token is not valid yet.",

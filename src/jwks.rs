@@ -72,6 +72,17 @@ struct Document<'a> {
     keys: Option<&'a RawValue>,
 }
 
+/// A log says no more of what an issuer may have chosen to be long or odd.
+const MOST_NAMES: usize = 8;
+const LONGEST_NAME: usize = 48;
+
+fn name(key: &Jwk) -> String {
+    let shown = |c: char| if c.is_ascii_graphic() && c != ',' { c } else { '?' };
+    key.kid
+        .as_ref()
+        .map_or_else(|| "one without name".to_owned(), |kid| kid.chars().take(LONGEST_NAME).map(shown).collect())
+}
+
 impl JwkSet {
     /// Reads a key set as it came from an issuer, each key on its own.
     pub fn parse(body: &[u8]) -> Result<Self, JwkSetError> {
@@ -130,6 +141,20 @@ impl JwkSet {
     pub fn has(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
+
+    /// Whether these are the same keys, in whatever order.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.keys.contains(key))
+    }
+
+    /// The keys' names, for a log.
+    pub fn names(&self) -> String {
+        let mut names: Vec<String> = self.keys.iter().take(MOST_NAMES).map(name).collect();
+        if self.keys.len() > MOST_NAMES {
+            names.push(format!("and {} more", self.keys.len().saturating_sub(MOST_NAMES)));
+        }
+        names.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +190,29 @@ mod tests {
             let name: String = bad.chars().take(40).collect();
             assert_eq!(JwkSet::parse(body.as_bytes()).map(|set| kids(&set).join(" ")), Ok("a".to_owned()), "{name}");
         }
+    }
+
+    #[test]
+    fn the_names_of_keys_are_short_and_printable_whatever_they_are() {
+        let named = |kids: &[&str]| {
+            let key = |kid: &&str| format!(r#"{{{ED25519},"kid":{}}}"#, serde_json::to_string(kid).unwrap());
+            let keys: Vec<String> = kids.iter().map(key).collect();
+            JwkSet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes()).unwrap()
+        };
+        let long = "k".repeat(200);
+        for (kids, want) in [
+            (&["a"][..], "a".to_owned()),
+            (&["a", "b/c="], "a, b/c=".to_owned()),
+            (&["a\nb\u{1b}[0m, é"], "a?b?[0m???".to_owned()),
+            (&[&long], "k".repeat(48)),
+            (&["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "1, 2, 3, 4, 5, 6, 7, 8, and 2 more".to_owned()),
+        ] {
+            assert_eq!(named(kids).names(), want);
+        }
+        let nameless = JwkSet::parse(format!(r#"{{"keys":[{{{ED25519}}}]}}"#).as_bytes()).unwrap();
+        assert_eq!(nameless.names(), "one without name");
+        assert!(named(&["a", "b"]).is_same(&named(&["b", "a"])));
+        assert!(!named(&["a", "b"]).is_same(&named(&["a"])) && !named(&["a"]).is_same(&nameless));
     }
 
     #[test]

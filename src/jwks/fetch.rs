@@ -101,8 +101,12 @@ impl fmt::Display for FetchError {
             Self::NotSent => {
                 f.write_str("Envoy could not send this; is there such a cluster, and does it have a host?")
             }
-            Self::NoAnswer => f.write_str("no complete answer within the timeout"),
-            Self::Status(status) => write!(f, "status {status}, from there or from Envoy itself where nobody answered"),
+            Self::NoAnswer => f.write_str("the answer did not come, or not whole"),
+            Self::Status(status @ 300..400) => write!(f, "status {status}; redirects are not followed"),
+            Self::Status(status @ 502..=504) => {
+                write!(f, "status {status}, from there, or from Envoy itself where nobody could be reached in time")
+            }
+            Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge => write!(f, "the answer has more than {MAX_BODY} bytes"),
             Self::Jwks(error) => write!(f, "the answer is no usable key set: {}", error.as_str()),
             Self::Discovery(problem) => write!(f, "the discovery document cannot be used: {problem}"),

@@ -10,17 +10,16 @@ pub struct Notice {
 }
 
 /// A fetch that brought keys, or the word that those at hand still are the issuer's.
-pub fn fetched(issuer: &str, before: &Record, after: &Found, not_modified: bool) -> Notice {
-    let count = after.keys.iter().count();
-    let same = before.found.as_ref().is_some_and(|found| found.body == after.body);
-    let text = match (&before.found, before.trouble.is_some()) {
-        (None, _) => Some(format!("keys of issuer {issuer}: {count} to use")),
-        (Some(_), true) => Some(format!("keys of issuer {issuer}: fetched again, {count} to use")),
-        (Some(_), false) if !same => Some(format!("keys of issuer {issuer}: changed, {count} to use")),
-        (Some(_), false) => None,
+pub fn fetched(issuer: &str, before: &Record, after: &Found, fetch: &Fetch, not_modified: bool) -> Notice {
+    let news = match (&before.found, before.trouble) {
+        (None, _) => Some(""),
+        (Some(_), Some(_)) => Some("fetched again, "),
+        (Some(found), None) if !found.keys.is_same(&after.keys) => Some("changed, "),
+        (Some(_), None) => None,
     };
+    let line = |news| format!("keys of issuer {issuer}: {news}to use are {}; {fetch}", after.keys.names());
     let outcome = if not_modified { "not_modified" } else { "ok" };
-    Notice { counter: counter(issuer, outcome), log: text.map(|text| (log::Level::Info, text)) }
+    Notice { counter: counter(issuer, outcome), log: news.map(|news| (log::Level::Info, line(news))) }
 }
 
 /// A fetch that brought nothing.

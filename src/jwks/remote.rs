@@ -221,7 +221,7 @@ impl Remote {
             })
         });
         let notice = before.map(|before| match &result {
-            Ok(found) => notice::fetched(&self.issuer, &before, found, not_modified),
+            Ok(found) => notice::fetched(&self.issuer, &before, found, fetch, not_modified),
             Err(error) => notice::failed(&self.issuer, &before, self.record(), Some(fetch), error),
         });
         Finished { next: None, notice }

@@ -173,7 +173,7 @@ fn each_fetch_is_counted_and_each_change_of_state_is_a_line_in_the_log() {
         case("no answer", fails, "no_answer", Some((warn, "there are none to go on with"))),
         case("no answer again", fails, "no_answer", None),
         case("another failure", refuses, "status", None),
-        case("keys", answers, "ok", Some((info, "1 to use"))),
+        case("keys", answers, "ok", Some((info, "to use are key-1"))),
         case("the same keys", answers, "ok", None),
         case("a failure with keys at hand", refuses, "status", Some((warn, "those at hand stay in use"))),
         case("the same failure", refuses, "status", None),

@@ -821,25 +821,27 @@ fn the_log_says_what_changed_and_what_there_is_to_go_on_with() {
         };
         worker.store.finish(&fetch, answer, at(now)).notice.unwrap().log.map(|(level, text)| format!("{level} {text}"))
     };
-    let line = |text: &str| Some(text.to_owned());
+    let info = |text: &str| {
+        Some(format!("INFO keys of issuer https://a.test: {text}; GET https://a.test/keys through cluster a"))
+    };
     let through = "GET https://a.test/keys through cluster a";
     assert_eq!(
         log(&Fails(FetchError::NoAnswer), 0.0),
         Some(format!(
-            "WARN keys of issuer https://a.test: {through}: no complete answer within the timeout; there are none to go on with"
+            "WARN keys of issuer https://a.test: {through}: the answer did not come, or not whole; there are none to go on with"
         ))
     );
     assert_eq!(log(&Fails(FetchError::NoAnswer), 2.0), None);
-    assert_eq!(log(&Keys("a"), 5.0), line("INFO keys of issuer https://a.test: 1 to use"));
+    assert_eq!(log(&Keys("a"), 5.0), info("to use are a"));
     assert_eq!(log(&Keys("a"), 1000.0), None);
-    assert_eq!(log(&Keys("ab"), 2000.0), line("INFO keys of issuer https://a.test: changed, 2 to use"));
+    assert_eq!(log(&Keys("ab"), 2000.0), info("changed, to use are a, b"));
     assert_eq!(
         log(&Fails(FetchError::Jwks(JwkSetError::NoUsableKey)), 3000.0),
         Some(format!(
             "WARN keys of issuer https://a.test: {through}: the answer is no usable key set: no key that can be used; those at hand stay in use"
         ))
     );
-    assert_eq!(log(&Keys("ab"), 4000.0), line("INFO keys of issuer https://a.test: fetched again, 2 to use"));
+    assert_eq!(log(&Keys("ab"), 4000.0), info("fetched again, to use are a, b"));
 }
 
 /// Clocks are stepped: at the start of a machine, or when a host wakes a guest.
