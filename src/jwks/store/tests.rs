@@ -1,7 +1,7 @@
 //! Stories of (time, worker, event) and what comes of each: an answer, or what is fetched.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use std::time::Duration;
 
@@ -928,4 +928,176 @@ fn who_has_keys_puts_them_back_where_they_were_lost() {
         "by another one",
         &[(600.1, 1, Beat, GET), (600.2, 1, Keys("b"), "ok!"), (600.3, 0, Keys("b"), ""), (600.3, 0, Ask("b"), "good")],
     );
+}
+
+#[test]
+fn who_could_not_write_goes_on_by_itself_and_leaves_the_attempt_of_another_one_alone() {
+    let (shared, outrun) = (Mood::Fair, Mood::Changes);
+    type Steps<'a> = &'a [(Mood, f64, usize, Event<'a>, &'a str)];
+    let rows: [(&str, Steps<'_>); 3] = [
+        (
+            "his answer counts",
+            &[
+                (shared, 600.1, 0, Keys("b"), "ok!"),
+                (shared, 600.2, 1, Keys("b"), ""),
+                (shared, 600.3, 1, Ask("b"), "good"),
+            ],
+        ),
+        ("so does the other's", &[(shared, 600.1, 1, Keys("b"), "ok!"), (shared, 600.1, 0, Ask("b"), "good")]),
+        (
+            "newer keys are the other's though he has tried as often",
+            &[
+                (outrun, 600.1, 0, Status(500), "status!"),
+                (shared, 600.2, 1, Keys("b"), "ok!"),
+                (shared, 600.2, 0, Ask("b"), "good"),
+                (shared, 600.2, 0, Beat, ""),
+            ],
+        ),
+    ];
+    for (name, steps) in rows {
+        let mut story = Story::new(2);
+        story.play("keys", &[(0.0, 0, Beat, GET), (0.1, 0, Keys("a"), "ok!"), (0.2, 1, Beat, ""), (1.2, 0, Beat, "")]);
+        story.board.mood.set(outrun);
+        story.play(name, &[(600.0, 0, Beat, GET)]);
+        story.board.mood.set(shared);
+        story.play(name, &[(600.0, 1, Beat, GET), (600.0, 0, Beat, "")]);
+        for (mood, seconds, worker, event, want) in steps {
+            story.board.mood.set(*mood);
+            assert_eq!(story.happen(*worker, event, at(*seconds)), *want, "{name}: at {seconds} s, worker {worker}");
+        }
+    }
+}
+
+/// Two workers with keys, and nothing that is shared can be read any more.
+fn with_lost_keys() -> Story {
+    let story = &mut Story::new(2);
+    story.play("keys", &[(0.0, 0, Beat, GET), (0.1, 0, Keys("a"), "ok!"), (0.2, 1, Beat, "")]);
+    let number = story.board.writes.get() + 1;
+    story.board.values.borrow_mut().values_mut().for_each(|value| *value = (b"garbage".to_vec(), number));
+    story.board.writes.set(number);
+    std::mem::replace(story, Story::new(0))
+}
+
+#[test]
+fn who_begins_without_keys_takes_nobody_those_he_has() {
+    let mut story = with_lost_keys();
+    story.worker_comes();
+    story.play(
+        "his first attempt fails",
+        &[
+            (0.5, 2, Beat, GET),
+            (0.5, 2, Status(500), "status!"),
+            (1.0, 0, Beat, ""),
+            (1.0, 0, Ask("a"), "good"),
+            (1.0, 2, Ask("a"), "good"),
+        ],
+    );
+}
+
+#[test]
+fn who_was_outrun_while_he_put_keys_back_still_sees_what_the_others_do() {
+    let mut story = with_lost_keys();
+    story.board.mood.set(Mood::Changes);
+    story.play("one is outrun", &[(1.0, 0, Beat, "")]);
+    story.board.mood.set(Mood::Fair);
+    story.play("the other is not", &[(1.0, 1, Beat, ""), (600.0, 1, Beat, GET), (600.0, 0, Beat, "")]);
+}
+
+#[test]
+fn what_cannot_have_been_is_not_gone_by() {
+    type Steps<'a> = &'a [(f64, usize, Event<'a>, &'a str)];
+    let rows: [(&str, &str, Steps<'_>); 2] = [
+        (
+            "\"unknown_key_at\":null",
+            "\"unknown_key_at\":9999999999999",
+            &[(1.0, 1, Ask("z"), "waits"), (1.0, 1, Beat, GET)],
+        ),
+        (
+            "\"pause\":null",
+            "\"pause\":0",
+            &[(600.0, 1, Beat, GET), (600.0, 1, Status(500), "status!"), (600.7, 1, Beat, ""), (601.0, 1, Beat, GET)],
+        ),
+    ];
+    for (from, to, steps) in rows {
+        let mut story = Story::new(1);
+        story.play("a record", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("a"), "ok!")]);
+        for (value, _) in story.board.values.borrow_mut().values_mut() {
+            let text = String::from_utf8(value.clone()).unwrap();
+            assert!(text.contains(from), "{from} in {text}");
+            *value = text.replacen(from, to, 1).into_bytes();
+        }
+        story.worker_comes();
+        story.play(to, steps);
+    }
+}
+
+#[test]
+fn who_wants_a_key_fetched_is_not_told_anything_before_it_was() {
+    Story::new(1).play(
+        "somebody else's wait ends before the beat",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Wake, ""),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Wake, ""),
+            (1.1, 0, Keys("ab"), "ok!"),
+            (1.1, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn proxies_that_began_together_do_not_go_on_together() {
+    const PROXIES: usize = 20;
+    let mut story = Story::new(PROXIES as u64);
+    story.board.mood.set(Mood::Refuses);
+    let mut after = |proxy: usize, from: f64, answer: &Event<'_>| {
+        let asks = |seconds: &u32| !story.happen(proxy, &Beat, at(from + f64::from(*seconds))).is_empty();
+        let seconds = (0..600).find(asks);
+        let seconds = f64::from(seconds.unwrap());
+        story.happen(proxy, answer, at(from + seconds));
+        seconds
+    };
+    let rounds: Vec<[f64; 3]> = (0..PROXIES)
+        .map(|proxy| {
+            after(proxy, 0.0, &Fields("a", &[("etag", "\"1\"")]));
+            let first = after(proxy, 0.0, &Status(304));
+            let second = after(proxy, first, &Status(304));
+            [first, second, after(proxy, first + second, &Status(304))]
+        })
+        .collect();
+    for round in 0..3 {
+        let seconds: BTreeSet<u64> = rounds.iter().map(|rounds| rounds[round] as u64).collect();
+        assert!(seconds.len() > PROXIES / 2, "round {round}: {seconds:?}");
+    }
+    let as_before = |round: usize| rounds.iter().filter(|seconds| seconds[round] == seconds[round - 1]).count();
+    assert!(as_before(1) + as_before(2) < PROXIES / 2, "{rounds:?}");
+}
+
+#[test]
+fn discovery_has_the_time_of_two_fetches_and_not_more() {
+    const DOCUMENT: &str = "GET /.well-known/openid-configuration";
+    let good = r#"{"issuer":"https://a.test","jwks_uri":"https://a.test/keys"}"#;
+    Story::discovering().play(
+        "both answers take nearly as long as they may",
+        &[(0.0, 0, Beat, DOCUMENT), (4.9, 0, Body(good), GET), (9.7, 0, Beat, ""), (9.8, 0, Keys("a"), "ok!")],
+    );
+    let mut story = Story::discovering();
+    story.worker_comes();
+    story.play(
+        "who was given up on by another one asks for no more",
+        &[(0.0, 0, Beat, DOCUMENT), (12.1, 1, Beat, "no_answer!"), (12.2, 0, Body(good), "")],
+    );
+}
+
+#[test]
+fn all_workers_know_the_same_moment_for_the_next_fetch() {
+    let first_fetch = |workers: u64, by: usize| {
+        let mut story = Story::new(workers);
+        story.play("keys", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("a"), "ok!")]);
+        (1..600).find(|seconds| !story.happen(by, &Beat, at(f64::from(*seconds))).is_empty())
+    };
+    assert_eq!(first_fetch(2, 1), first_fetch(1, 0));
 }
