@@ -299,6 +299,7 @@ fn an_unknown_key_id_is_worth_one_call_in_half_a_minute_and_who_has_it_waits_for
     assert_let_on_as(&host, &get(&root, &issuer.bearer("bob")), "bob");
     root.tick();
     assert_eq!(host.tick_of(&root), WAITING);
+    assert_eq!(sent(&host, "cache-control").as_deref(), Some("no-cache"), "a cache on the way does not have it either");
     let late = get(&root, &successor.bearer("carol"));
     assert_waits(&host, &late);
     issuer.answer(&root, the_call(&host, &root));

@@ -309,6 +309,21 @@ fn who_is_outrun_by_another_worker_makes_no_call_and_takes_what_that_one_brings(
 }
 
 #[test]
+fn who_is_outrun_with_his_answer_by_keys_of_another_worker_takes_those() {
+    let (late, issuer) = (Issuer::new(), Issuer::new());
+    let host = host(&config());
+    let root = started(&host);
+    let call = the_call(&host, &root);
+    let (key, value) = written(Some(&issuer));
+    host.share_first(&key, &value);
+    late.answer(&root, call);
+    assert!(host.refusals().contains(&(SET, CAS_MISMATCH)));
+    assert_let_on_as(&host, &get(&root, &issuer.bearer("alice")), "alice");
+    assert_eq!(reply(&host, &get(&root, &late.bearer("alice"))).status, 401);
+    assert_eq!(host.all_shared(), [(key, value)]);
+}
+
+#[test]
 fn what_somebody_else_wrote_in_our_place_is_as_good_as_nothing() {
     let issuer = Issuer::new();
     let good = written(Some(&issuer)).1;

@@ -1094,10 +1094,46 @@ fn discovery_has_the_time_of_two_fetches_and_not_more() {
 
 #[test]
 fn all_workers_know_the_same_moment_for_the_next_fetch() {
-    let first_fetch = |workers: u64, by: usize| {
+    let first_fetch = |workers: u64, by: usize, mood: Mood| {
         let mut story = Story::new(workers);
+        story.board.mood.set(mood);
         story.play("keys", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("a"), "ok!")]);
         (1..600).find(|seconds| !story.happen(by, &Beat, at(f64::from(*seconds))).is_empty())
     };
-    assert_eq!(first_fetch(2, 1), first_fetch(1, 0));
+    assert_eq!(first_fetch(2, 1, Mood::Fair), first_fetch(1, 0, Mood::Refuses), "as if nothing was written down");
+}
+
+#[test]
+fn nobody_waits_a_third_time_however_soon_the_next_attempt_is() {
+    Story::new(1).play(
+        "the cluster is gone",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (LIFETIME as f64, 0, Beat, GET),
+            (LIFETIME as f64, 0, Ask("b"), "waits"),
+            (LIFETIME as f64, 0, Fails(FetchError::NotSent), "not_sent!"),
+            (LIFETIME as f64, 0, Wake, "waits"),
+            (LIFETIME as f64 + 0.5, 0, Beat, GET),
+            (LIFETIME as f64 + 0.5, 0, Fails(FetchError::NotSent), "not_sent"),
+            (LIFETIME as f64 + 0.5, 0, Wake, "none for 1 s"),
+        ],
+    );
+}
+
+#[test]
+fn a_search_that_another_worker_made_before_the_beat_is_not_made_again() {
+    Story::new(2).play(
+        "two at the same moment",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (1.0, 0, Ask("x"), "waits"),
+            (1.0, 1, Ask("y"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Keys("a"), "ok"),
+            (1.0, 1, Beat, ""),
+            (1.0, 1, Wake, "unknown"),
+        ],
+    );
 }
