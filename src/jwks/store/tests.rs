@@ -1137,3 +1137,62 @@ fn a_search_that_another_worker_made_before_the_beat_is_not_made_again() {
         ],
     );
 }
+
+#[test]
+fn proxies_whose_issuer_went_away_do_not_come_back_together() {
+    const PROXIES: usize = 20;
+    let mut story = Story::new(PROXIES as u64);
+    story.board.mood.set(Mood::Refuses);
+    let last_pause = |proxy: usize| {
+        let (mut now, mut pause) = (0, 0);
+        for _ in 0..9 {
+            let due = (0..=60).find(|seconds| !story.happen(proxy, &Beat, at(f64::from(now + seconds))).is_empty());
+            pause = due.unwrap();
+            now += pause;
+            story.happen(proxy, &Status(500), at(f64::from(now)));
+        }
+        pause
+    };
+    let pauses: BTreeSet<u32> = (0..PROXIES).map(last_pause).collect();
+    assert!(pauses.len() > PROXIES / 4 && pauses.iter().all(|pause| (45..=60).contains(pause)), "{pauses:?}");
+}
+
+#[test]
+fn the_longest_attempt_that_can_be_configured_is_waited_for() {
+    let mut story = Story::discovering();
+    story.source.timeout = Duration::from_secs(30);
+    story.workers.clear();
+    (0..2).for_each(|_| story.worker_comes());
+    let good = r#"{"issuer":"https://a.test","jwks_uri":"https://a.test/keys"}"#;
+    story.play(
+        "a minute",
+        &[
+            (0.0, 0, Beat, "GET /.well-known/openid-configuration"),
+            (0.0, 1, Beat, ""),
+            (0.0, 1, Ask("a"), "waits"),
+            (29.0, 0, Body(good), GET),
+            (59.0, 1, Beat, ""),
+            (59.0, 0, Keys("a"), "ok!"),
+            (59.1, 1, Beat, ""),
+            (59.1, 1, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn a_worker_that_goes_away_leaves_its_search_for_a_key_to_others() {
+    Story::new(2).play(
+        "the keys at hand are fresh",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.0, 0, Keys("a"), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 1, Ask("b"), "waits"),
+            (1.1, 0, Leaves, ""),
+            (1.1, 1, Beat, GET),
+            (1.2, 1, Keys("ab"), "ok!"),
+            (1.2, 1, Wake, "good"),
+        ],
+    );
+}
