@@ -20,6 +20,7 @@ mod uri;
 mod written;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub use key::{Jwk, KeyError};
 pub use notice::Notice;
 pub use remote::{Finished, Lookup, Wait};
 pub use shared::{NotWritten, SharedData};
-pub use source::{KeyLocation, KeySource, RemoteKeys};
+pub use source::{KeyLocation, KeySource, LONGEST_TIMEOUT, RemoteKeys};
 pub use store::{Due, KeyStore};
 pub use uri::HttpUri;
 
@@ -43,6 +44,8 @@ pub const MAX_KEYS: usize = 64;
 #[derive(Debug, Default)]
 pub struct JwkSet {
     keys: Vec<Jwk>,
+    /// How many others there are, and what is wrong with the first of them.
+    refused: Option<(usize, KeyError)>,
 }
 
 /// Why a document is no key set, or not one to use.
@@ -51,16 +54,18 @@ pub enum JwkSetError {
     NotJson,
     NoKeys,
     TooManyKeys,
-    NoUsableKey,
+    /// What is wrong with the first key, where there is one.
+    NoUsableKey(Option<KeyError>),
 }
 
-impl JwkSetError {
-    pub fn as_str(&self) -> &'static str {
+impl fmt::Display for JwkSetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson => "not a JSON document",
-            Self::NoKeys => "no list of keys",
-            Self::TooManyKeys => "more keys than are read",
-            Self::NoUsableKey => "no key that can be used",
+            Self::NotJson => f.write_str("not a JSON document"),
+            Self::NoKeys => f.write_str("no list of keys"),
+            Self::TooManyKeys => write!(f, "more than {MAX_KEYS} keys"),
+            Self::NoUsableKey(None) => f.write_str("no key"),
+            Self::NoUsableKey(Some(first)) => write!(f, "no key that can be used; the first: {}", first.as_str()),
         }
     }
 }
@@ -101,8 +106,12 @@ impl JwkSet {
             let key = Json::parse_unique(entry.get().as_bytes()).map_err(|_| KeyError::Unreadable)?;
             Jwk::from_json(&key)
         };
-        let (set, _) = Self::of_distinct(entries.iter().map(read).collect());
-        if set.keys.is_empty() { Err(JwkSetError::NoUsableKey) } else { Ok(set) }
+        let (mut set, refused) = Self::of_distinct(entries.iter().map(read).collect());
+        set.refused = refused.first().map(|(_, first)| (refused.len(), *first));
+        match set.refused {
+            refused if set.keys.is_empty() => Err(JwkSetError::NoUsableKey(refused.map(|(_, first)| first))),
+            _ => Ok(set),
+        }
     }
 
     /// The usable keys, and for each other one its position and what is wrong with it.
@@ -131,7 +140,7 @@ impl JwkSet {
                 Err(error) => refused.push((position, error)),
             }
         }
-        (Self { keys }, refused)
+        (Self { keys, refused: None }, refused)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
@@ -147,8 +156,15 @@ impl JwkSet {
         self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.keys.contains(key))
     }
 
-    /// The keys' names, for a log.
-    pub fn names(&self) -> String {
+    /// The keys' names, and why the others are not among them, for a log.
+    pub fn summary(&self) -> String {
+        let others = self.refused.map_or_else(String::new, |(count, first)| {
+            format!("; of {count} more none, the first: {}", first.as_str())
+        });
+        format!("{}{others}", self.names())
+    }
+
+    fn names(&self) -> String {
         let mut names: Vec<String> = self.keys.iter().take(MOST_NAMES).map(name).collect();
         if self.keys.len() > MOST_NAMES {
             names.push(format!("and {} more", self.keys.len().saturating_sub(MOST_NAMES)));
@@ -209,6 +225,11 @@ mod tests {
         ] {
             assert_eq!(named(kids).names(), want);
         }
+        let with_others = format!(r#"{{"keys":[{{{ED25519},"kid":"a"}},{{{ED25519},"use":"enc"}},7]}}"#);
+        assert_eq!(
+            JwkSet::parse(with_others.as_bytes()).unwrap().summary(),
+            "a; of 2 more none, the first: not a key for signatures"
+        );
         let nameless = JwkSet::parse(format!(r#"{{"keys":[{{{ED25519}}}]}}"#).as_bytes()).unwrap();
         assert_eq!(nameless.names(), "one without name");
         assert!(named(&["a", "b"]).is_same(&named(&["b", "a"])));
@@ -237,7 +258,7 @@ mod tests {
             ("\u{feff}{\"keys\":[]}", JwkSetError::NotJson),
             (r#"{"keys":[],"keys":[]}"#, JwkSetError::NotJson),
             (deep.as_str(), JwkSetError::NotJson),
-            (deeper.as_str(), JwkSetError::NoUsableKey),
+            (deeper.as_str(), JwkSetError::NoUsableKey(Some(KeyError::Unreadable))),
             ("{\"keys\":[\"\u{1}\"]}", JwkSetError::NotJson),
             ("{}", JwkSetError::NoKeys),
             ("[]", JwkSetError::NoKeys),
@@ -246,8 +267,8 @@ mod tests {
             (r#"{"keys":"[]"}"#, JwkSetError::NoKeys),
             (r#"{"keys":{}}"#, JwkSetError::NoKeys),
             (many.as_str(), JwkSetError::TooManyKeys),
-            (r#"{"keys":[]}"#, JwkSetError::NoUsableKey),
-            (r#"{"keys":[{"kty":"oct","k":"eA"}]}"#, JwkSetError::NoUsableKey),
+            (r#"{"keys":[]}"#, JwkSetError::NoUsableKey(None)),
+            (r#"{"keys":[{"kty":"oct","k":"eA"}]}"#, JwkSetError::NoUsableKey(Some(KeyError::Unsupported))),
         ] {
             let name: String = body.chars().take(20).collect();
             assert_eq!(JwkSet::parse(body.as_bytes()).err(), Some(want), "{name}");

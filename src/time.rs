@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// The time since 1970-01-01T00:00:00Z. Clocks are read in whole milliseconds, so that a time that was written down and read
-/// again is the same.
+/// The time since 1970-01-01T00:00:00Z. Clocks are read in whole milliseconds, so that a time that was written down and
+/// read again is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixTime(Duration);
 

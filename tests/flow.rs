@@ -472,13 +472,18 @@ fn who_waits_for_any_keys_goes_on_with_them_while_another_waits_for_more() {
 }
 
 #[test]
-fn nobody_waits_twice() {
+fn who_came_before_any_keys_has_his_own_sought_once_and_no_more() {
     let (good, new) = (Signer::es256(), Signer::other_es256());
     let mut scenario = Scenario::remote();
     let waiting = scenario.arrive("/api/tap", &bearer(&token(&new).claim("scope", "read:tap").mint()));
     let fetches = scenario.due();
     scenario.keys_arrive(&fetches[0], &[&good]);
+    // What came may be what a cache had: the issuer itself is asked for the key.
+    let waiting = scenario.resume_in_vain(waiting);
+    let fetches = scenario.due();
+    scenario.keys_arrive(&fetches[0], &[&good]);
     assert_eq!(scenario.resume(waiting).in_short(), "401 unknown_key");
+    assert_eq!(scenario.due().len(), 0);
 }
 
 #[test]

@@ -8,15 +8,15 @@ use super::reader::{Node, Support, all};
 use crate::crypto::Algorithm;
 use crate::issuer::{ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, Issuer, MAX_CLOCK_SKEW};
 use crate::json::Json;
-use crate::jwks::{HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, RemoteKeys, SHORTEST_CACHE};
+use crate::jwks::{
+    HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, LONGEST_TIMEOUT, RemoteKeys, SHORTEST_CACHE,
+};
 use crate::policy::is_scope_token;
 use crate::token::{ClaimPath, TokenUse};
 
 /// Longer than a healthy issuer needs and short enough for a client to wait.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// Requests wait for the answer; proxies in front of Envoy commonly give up after this.
-const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A lifetime under a minute is below the clock skew; one over 31 days is no access token's.
 const MIN_LIFETIME: Duration = Duration::from_secs(60);
@@ -119,7 +119,7 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>) -> Option<KeySource> {
         Some(cluster) => cluster.string().map(str::to_owned),
         None => node.problem("needs `cluster`, the Envoy cluster that reaches the issuer, or `inline` keys"),
     };
-    let timeout = timeout.map_or(Some(DEFAULT_TIMEOUT), |node| node.duration(MIN_TIMEOUT, MAX_TIMEOUT));
+    let timeout = timeout.map_or(Some(DEFAULT_TIMEOUT), |node| node.duration(MIN_TIMEOUT, LONGEST_TIMEOUT));
     let cache = cache.map_or(Some(None), |node| node.duration(SHORTEST_CACHE, LONGEST_CACHE).map(Some));
     Some(KeySource::Remote(RemoteKeys { location: location?, cluster: cluster?, timeout: timeout?, cache: cache? }))
 }
@@ -143,7 +143,7 @@ fn read_inline(node: &Node<'_>) -> Option<Rc<JwkSet>> {
     }
     let (set, refused) = match JwkSet::from_json(node.value()) {
         Ok(read) => read,
-        Err(error) => return node.problem(format!("is no key set: {}", error.as_str())),
+        Err(error) => return node.problem(format!("is no key set: {error}")),
     };
     for (position, error) in &refused {
         node.problem::<()>(format!("keys[{position}]: {}", error.as_str()));

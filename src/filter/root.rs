@@ -55,7 +55,7 @@ impl Root {
         match host::dispatch(&fetch) {
             Some(call) => {
                 let mut calls = worker.calls.borrow_mut();
-                // One that was given up on never ends otherwise.
+                // The answer to one that was given up on, should it come, belongs to no attempt of now.
                 calls.retain(|_, other| other.issuer != fetch.issuer);
                 calls.insert(call, fetch);
             }

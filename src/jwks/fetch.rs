@@ -29,6 +29,8 @@ pub struct Fetch {
     pub if_none_match: Option<String>,
     /// Not what a cache on the way has kept, for it is known to lack something.
     pub no_cache: bool,
+    /// Which attempt it belongs to: an answer to an earlier one comes too late.
+    pub attempt: u64,
 }
 
 /// What came back, as far as it matters. Header fields are bytes: an issuer may send any.
@@ -102,13 +104,13 @@ impl fmt::Display for FetchError {
                 f.write_str("Envoy could not send this; is there such a cluster, and does it have a host?")
             }
             Self::NoAnswer => f.write_str("the answer did not come, or not whole"),
-            Self::Status(status @ 300..400) => write!(f, "status {status}; redirects are not followed"),
+            Self::Status(status @ (300..=303 | 305..=399)) => write!(f, "status {status}; redirects are not followed"),
             Self::Status(status @ 502..=504) => {
                 write!(f, "status {status}, from there, or from Envoy itself where nobody could be reached in time")
             }
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge => write!(f, "the answer has more than {MAX_BODY} bytes"),
-            Self::Jwks(error) => write!(f, "the answer is no usable key set: {}", error.as_str()),
+            Self::Jwks(error) => write!(f, "the answer is no usable key set: {error}"),
             Self::Discovery(problem) => write!(f, "the discovery document cannot be used: {problem}"),
         }
     }
@@ -173,6 +175,7 @@ mod tests {
             timeout: Duration::from_secs(5),
             if_none_match: if_none_match.map(str::to_owned),
             no_cache: false,
+            attempt: 0,
         }
     }
 

@@ -17,7 +17,7 @@ pub fn fetched(issuer: &str, before: &Record, after: &Found, fetch: &Fetch, not_
         (Some(found), None) if !found.keys.is_same(&after.keys) => Some("changed, "),
         (Some(_), None) => None,
     };
-    let line = |news| format!("keys of issuer {issuer}: {news}to use are {}; {fetch}", after.keys.names());
+    let line = |news| format!("keys of issuer {issuer}: {news}to use are {}; {fetch}", after.keys.summary());
     let outcome = if not_modified { "not_modified" } else { "ok" };
     Notice { counter: counter(issuer, outcome), log: news.map(|news| (log::Level::Info, line(news))) }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::fetch::FetchError;
 use super::freshness::{LONGEST, Spread, lifetime, refresh_after};
+use super::source::LONGEST_TIMEOUT;
 use super::{JwkSet, RemoteKeys};
 use crate::time::UnixTime;
 
@@ -36,7 +37,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
 /// As long as a fetch may take: discovery and keys, with the longest timeout there is. What is under way for longer is
 /// a mistake.
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(62);
+const LONGEST_ATTEMPT: Duration = LONGEST_TIMEOUT.saturating_mul(2).saturating_add(ANSWER_GRACE);
 
 /// How far another worker may be ahead that has looked at the clock after us.
 const CLOCK_GRACE: Duration = Duration::from_secs(10);
@@ -51,6 +52,8 @@ pub struct Record {
     pub ended: u64,
     /// When keys were last fetched for a key id that is not in the set.
     pub unknown_key_at: Option<UnixTime>,
+    /// Such a key is still sought: no attempt has succeeded since.
+    pub sought: bool,
     pub trouble: Option<Trouble>,
 }
 
@@ -116,6 +119,11 @@ impl Record {
         self.found.as_ref().filter(|found| now < found.usable_until(source)).map(|found| &found.keys)
     }
 
+    /// When the issuer last said which keys are its own.
+    pub fn found_at(&self) -> Option<UnixTime> {
+        self.found.as_ref().map(|found| found.at)
+    }
+
     /// Whether an attempt should be made now, by whoever comes first.
     pub fn is_due(&self, source: &RemoteKeys, unknown_key: bool, now: UnixTime) -> bool {
         match self.attempt {
@@ -135,8 +143,9 @@ impl Record {
 
     pub fn begun(&self, source: &RemoteKeys, holder: u64, unknown_key: bool, now: UnixTime) -> Self {
         let deadline = now.plus(source.longest_fetch()).plus(ANSWER_GRACE);
-        let unknown_key_at = if unknown_key { Some(now) } else { self.unknown_key_at };
-        Self { attempt: Attempt::InFlight { holder, deadline }, unknown_key_at, ..self.clone() }
+        let sought = self.sought || unknown_key;
+        let unknown_key_at = if sought { Some(now) } else { self.unknown_key_at };
+        Self { attempt: Attempt::InFlight { holder, deadline }, unknown_key_at, sought, ..self.clone() }
     }
 
     pub fn is_held_by(&self, who: u64) -> bool {
@@ -155,6 +164,7 @@ impl Record {
             pause: None,
             ended: self.ended.wrapping_add(1),
             unknown_key_at: self.unknown_key_at,
+            sought: false,
             trouble: None,
         }
     }

@@ -29,12 +29,13 @@ pub enum Lookup {
 #[derive(Clone, Copy, Debug)]
 pub struct Wait {
     issuer: IssuerId,
-    /// What was known when it began: it is over when more is.
-    known: (u64, Option<UnixTime>),
+    since: UnixTime,
+    /// How many attempts had ended then, and whether there were keys: it is over when this has changed.
+    known: (u64, bool),
     /// For one key that is not among those at hand.
     for_key: bool,
-    /// Whether the attempt had begun before. It may then have asked the issuer too early.
-    joined: bool,
+    /// There was one before.
+    again: bool,
 }
 
 impl Wait {
@@ -58,8 +59,6 @@ pub struct Remote {
     record: SharedRecord,
     /// Somebody waits for a key that is not in the set.
     seeks_key: bool,
-    /// The attempt that this worker makes is for such a key.
-    fetches_for_key: bool,
     gauges: [Option<u64>; 2],
 }
 
@@ -72,7 +71,6 @@ impl Remote {
             source: source.clone(),
             record: SharedRecord::new(shared, source.identity(issuer), me),
             seeks_key: false,
-            fetches_for_key: false,
             gauges: [None; 2],
         }
     }
@@ -97,33 +95,41 @@ impl Remote {
             return Lookup::Ready(keys);
         }
         let usable = self.record().usable(&self.source, now);
-        let wait =
-            |joined| Lookup::Pending(Wait { issuer: self.id, known: self.known(), for_key: usable.is_some(), joined });
+        let wait = Lookup::Pending(Wait {
+            issuer: self.id,
+            since: now,
+            known: self.known(),
+            for_key: usable.is_some(),
+            again: false,
+        });
         match (self.record().attempt, usable) {
-            (Attempt::InFlight { .. }, _) => wait(true),
-            (Attempt::BackingOff { until }, _) if until.since(now) <= WORTH_WAITING => wait(false),
+            (Attempt::InFlight { .. }, _) | (Attempt::Idle, None) => wait,
+            (Attempt::BackingOff { until }, _) if until.since(now) <= WORTH_WAITING => wait,
             (Attempt::BackingOff { .. }, _) => Lookup::Unavailable { retry_after: self.record().retry_after(now) },
-            (Attempt::Idle, None) => wait(false),
             (Attempt::Idle, Some(keys)) if !self.record().may_seek_key(now) => Lookup::Ready(Rc::clone(keys)),
             (Attempt::Idle, Some(_)) => {
-                let pending = wait(false);
                 self.seeks_key = true;
-                pending
+                wait
             }
         }
     }
 
     /// The same for somebody who has waited.
     pub fn after_wait(&mut self, wait: Wait, kid: Option<&str>, now: UnixTime) -> Lookup {
-        match self.record().usable(&self.source, now).cloned() {
-            Some(keys) if has(&keys, kid) => Lookup::Ready(keys),
-            // What was awaited may have been asked for before the issuer had that key.
-            Some(_) if wait.joined => match self.lookup(kid, now) {
-                Lookup::Pending(wait) => Lookup::Pending(Wait { joined: false, ..wait }),
-                decided @ (Lookup::Ready(_) | Lookup::Unavailable { .. }) => decided,
-            },
-            Some(keys) if self.record().trouble.is_none() => Lookup::Ready(keys),
-            Some(_) | None => Lookup::Unavailable { retry_after: self.record().retry_after(now) },
+        let keys = match self.record().usable(&self.source, now) {
+            Some(keys) if has(keys, kid) => return Lookup::Ready(Rc::clone(keys)),
+            Some(keys) if self.record().trouble.is_none() => Rc::clone(keys),
+            Some(_) | None => return Lookup::Unavailable { retry_after: self.record().retry_after(now) },
+        };
+        // Only a fetch for a key that is not there, begun after he came, tells that there is none: any other may have
+        // asked the issuer too early, or a cache.
+        let asked = self.record().unknown_key_at.is_some_and(|at| at >= wait.since);
+        if (asked || wait.again) && !self.record().sought {
+            return Lookup::Ready(keys);
+        }
+        match self.lookup(kid, now) {
+            Lookup::Pending(wait) => Lookup::Pending(Wait { again: true, ..wait }),
+            decided @ (Lookup::Ready(_) | Lookup::Unavailable { .. }) => decided,
         }
     }
 
@@ -133,8 +139,8 @@ impl Remote {
         self.known() != wait.known || given_up
     }
 
-    fn known(&self) -> (u64, Option<UnixTime>) {
-        (self.record().ended, self.record().found.as_ref().map(|found| found.at))
+    fn known(&self) -> (u64, bool) {
+        (self.record().ended, self.record().found.is_some())
     }
 
     /// The usable keys, where that one is among them.
@@ -168,9 +174,7 @@ impl Remote {
         if !is_due(self.record.known()) {
             return None;
         }
-        let before =
-            self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
-        self.fetches_for_key = for_key(&before);
+        self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
         Some(match &self.source.location {
             KeyLocation::Jwks(uri) => self.fetch(Target::Jwks, uri.clone()),
             KeyLocation::Discovery(uri) => self.fetch(Target::Discovery, uri.clone()),
@@ -185,8 +189,8 @@ impl Remote {
 
     fn fetch(&self, target: Target, uri: HttpUri) -> Fetch {
         let mark = self.record().found.as_ref().and_then(|found| found.etag.as_ref());
-        // A key that is not there is not found by asking whether anything is new, not where caches answer.
-        let mark = mark.filter(|mark| target == Target::Jwks && mark.uri == uri.to_string() && !self.fetches_for_key);
+        // A key that is not there is not found by asking whether anything is new, nor where caches answer.
+        let mark = mark.filter(|mark| target == Target::Jwks && mark.uri == uri.to_string() && !self.record().sought);
         Fetch {
             issuer: self.id,
             target,
@@ -194,14 +198,15 @@ impl Remote {
             cluster: self.source.cluster.clone(),
             timeout: self.source.timeout,
             if_none_match: mark.map(|mark| mark.value.clone()),
-            no_cache: self.fetches_for_key,
+            no_cache: self.record().sought,
+            attempt: self.record().ended,
         }
     }
 
     pub fn finish(&mut self, fetch: &Fetch, answer: Result<Answer, FetchError>, now: UnixTime) -> Finished {
         self.record.read(now);
         // Whoever took so long that he was given up on comes too late, and asks for no more.
-        if !self.record().is_held_by(self.record.me()) {
+        if !self.record().is_held_by(self.record.me()) || self.record().ended != fetch.attempt {
             return Finished::default();
         }
         let not_modified = answer.as_ref().is_ok_and(|answer| answer.status == NOT_MODIFIED);

@@ -1,8 +1,8 @@
 //! Records where all workers of a process see them.
 //!
-//! Nothing that is decided rests on what is read here. A record that cannot be read, or is another issuer's, is as good
-//! as none: its reader goes on with what it knows itself, and fetches. The keys in it are read with the same care as
-//! when they came from the issuer.
+//! Nobody depends on its being there: a record that cannot be read, or is another issuer's, is as good as none, and its
+//! reader goes on with what it knows itself, and fetches. The keys in it are read with the same care as when they came from
+//! the issuer.
 //!
 //! What a host shares cannot be deleted again. So records are kept in a fixed number of places, however many issuers the
 //! configurations of a process's life name.
@@ -18,7 +18,7 @@ pub trait SharedData {
     /// The value and its number, which no other value of any name ever has.
     fn get(&self, name: &str) -> Option<(Vec<u8>, u32)>;
     /// Writes, where the value is still that of this number; `None` where there must be none.
-    fn set(&self, name: &str, value: &[u8], at: Option<u32>) -> Result<(), NotWritten>;
+    fn set(&self, name: &str, value: &[u8], number: Option<u32>) -> Result<(), NotWritten>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct SharedRecord {
     /// As this worker knows it.
     record: Record,
     /// The number of the value that was read last.
-    known: Option<u32>,
+    seen: Option<u32>,
     /// The last change could not be written, so that others do not know of it.
     alone: bool,
 }
@@ -57,7 +57,7 @@ pub struct SharedRecord {
 impl SharedRecord {
     /// `me` is a number that no other worker of the process has.
     pub fn new(shared: Rc<dyn SharedData>, identity: String, me: u64) -> Self {
-        Self { shared, identity, me, record: Record::default(), known: None, alone: false }
+        Self { shared, identity, me, record: Record::default(), seen: None, alone: false }
     }
 
     pub fn me(&self) -> u64 {
@@ -70,12 +70,14 @@ impl SharedRecord {
 
     /// Takes over what the other workers know. Where it was lost, it is put back.
     pub fn read(&mut self, now: UnixTime) {
-        let Some(place) = self.place(now) else { return };
-        if place.is_ours || self.alone || self.record.found.is_none() {
-            return;
+        let Some((place, standing)) = self.place(now) else { return };
+        if standing == Standing::Lost && self.record.found.is_some() {
+            match self.shared.set(&place.name, &write(&self.identity, &self.record, now), place.number) {
+                Ok(()) => self.alone = false,
+                Err(NotWritten::Changed) => {}
+                Err(NotWritten::Unavailable) => self.alone = true,
+            }
         }
-        let written = self.shared.set(&place.name, &write(&self.identity, &self.record, now), place.at);
-        self.alone = written == Err(NotWritten::Unavailable);
     }
 
     /// Changes what all workers know to what `change` makes of it, or not at all. Gives back what it was before.
@@ -88,7 +90,7 @@ impl SharedRecord {
             let next = change(&self.record)?;
             let written = match place {
                 None => Err(NotWritten::Unavailable),
-                Some(place) => self.shared.set(&place.name, &write(&self.identity, &next, now), place.at),
+                Some((place, _)) => self.shared.set(&place.name, &write(&self.identity, &next, now), place.number),
             };
             races += 1;
             if written == Err(NotWritten::Changed) && races < RACES {
@@ -99,69 +101,100 @@ impl SharedRecord {
         }
     }
 
-    /// Reads, and gives back where the record is or can be written.
-    fn place(&mut self, now: UnixTime) -> Option<Place> {
+    /// Reads, and gives back where the record is or can be written, and how it stands there.
+    fn place(&mut self, now: UnixTime) -> Option<(Place, Standing)> {
+        let seen = if self.alone { None } else { self.seen };
+        let found = find(&*self.shared, &self.identity, seen);
         let ours = std::mem::take(&mut self.record).mended(now);
-        let mut place = find(&*self.shared, &self.identity, self.known);
-        let written = place.as_mut().and_then(|place| place.written.take());
-        let theirs = written.and_then(|written| written.record(ours.found.as_ref())).map(|record| record.mended(now));
-        self.record = match (theirs, &mut place) {
-            (Some(theirs), Some(place)) if self.believes(&theirs, &ours) => {
-                (self.known, self.alone, place.is_ours) = (place.at, false, true);
+        let Some((place, holds)) = found else {
+            self.record = ours;
+            return None;
+        };
+        let (theirs, standing) = match holds {
+            Holds::Seen => {
+                self.record = ours;
+                return Some((place, Standing::Known));
+            }
+            Holds::Ours(written) => (written.record(ours.found.as_ref()), Standing::Lost),
+            Holds::Nothing => (None, Standing::Lost),
+            Holds::Anothers => (None, Standing::Others),
+        };
+        let theirs = theirs.map(|theirs| theirs.mended(now));
+        let standing = match &theirs {
+            Some(theirs) if self.believes(theirs, &ours) => Standing::Known,
+            Some(theirs) if self.alone && ours.found_at() <= theirs.found_at() => Standing::Others,
+            Some(_) | None => standing,
+        };
+        self.record = match theirs {
+            Some(theirs) if standing == Standing::Known => {
+                (self.seen, self.alone) = (place.number, false);
                 theirs
             }
-            (_, Some(place)) if place.is_ours => ours,
-            // It is not there, or not any more: then nobody knows of an attempt, and who makes one begins anew.
-            _ if ours.is_held_by(self.me) => ours,
-            _ => ours.unless_in_flight(now),
+            // Nobody knows of our record, nor of an attempt in it: who makes one begins anew.
+            Some(_) | None if ours.is_held_by(self.me) => ours,
+            Some(_) | None => ours.unless_in_flight(now),
         };
-        place
+        Some((place, standing))
     }
 
     fn believes(&self, theirs: &Record, ours: &Record) -> bool {
-        let found_at = |record: &Record| record.found.as_ref().map(|found| found.at);
         // What could be written follows what was there before, whatever clocks said meanwhile. What is behind ours was begun
         // by somebody who could not read it, and what could not be written follows nothing.
         let follows = theirs.ended >= ours.ended && theirs.found.is_some() >= ours.found.is_some();
-        (follows && !self.alone) || found_at(theirs) > found_at(ours)
+        (follows && !self.alone) || theirs.found_at() > ours.found_at()
     }
 }
 
 /// Where an issuer's record is, or can be written.
 struct Place {
     name: String,
-    at: Option<u32>,
-    /// Whether the record that this worker knows is there.
-    is_ours: bool,
-    written: Option<Written>,
+    number: Option<u32>,
+}
+
+/// What is found there.
+enum Holds {
+    Nothing,
+    /// What was read last.
+    Seen,
+    Ours(Box<Written>),
+    /// Another issuer's record, which would have to give way.
+    Anothers,
+}
+
+/// How the record of this worker stands there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Known,
+    /// It is not there, or not any more, or behind what this worker knows.
+    Lost,
+    /// Somebody else's is, and to be left: another issuer's, for with too many of them driving out would never end; or
+    /// another worker's who knows as much.
+    Others,
 }
 
 /// Looks for a record by the name of what it is about. Where there is none, the place is one that is free, or the one
 /// whose record nobody has touched for longest.
-///
-/// A value of the number `known` is that record as its reader knows it, and is not read again.
-fn find(shared: &dyn SharedData, identity: &str, known: Option<u32>) -> Option<Place> {
-    let mut oldest: Option<(u64, Place)> = None;
+fn find(shared: &dyn SharedData, identity: &str, seen: Option<u32>) -> Option<(Place, Holds)> {
+    let mut oldest: Option<(u64, Place, Holds)> = None;
     for name in names(identity) {
-        let Some((bytes, at)) = shared.get(&name) else {
+        let Some((bytes, number)) = shared.get(&name) else {
             // Nothing was ever deleted, so behind a free place there is none of ours.
-            return Some(Place { name, at: None, is_ours: false, written: None });
+            return Some((Place { name, number: None }, Holds::Nothing));
         };
-        if known == Some(at) {
-            return Some(Place { name, at: known, is_ours: true, written: None });
+        let place = Place { name, number: Some(number) };
+        if seen == place.number {
+            return Some((place, Holds::Seen));
         }
-        let touched = match Written::read(&bytes) {
-            Some(written) if written.is_of(identity) => {
-                return Some(Place { name, at: Some(at), is_ours: false, written: Some(written) });
-            }
-            Some(other) => other.at(),
-            None => 0,
+        let (touched, holds) = match Written::read(&bytes) {
+            Some(written) if written.is_of(identity) => return Some((place, Holds::Ours(Box::new(written)))),
+            Some(other) => (other.at(), Holds::Anothers),
+            None => (0, Holds::Nothing),
         };
-        if oldest.as_ref().is_none_or(|(least, _)| touched < *least) {
-            oldest = Some((touched, Place { name, at: Some(at), is_ours: false, written: None }));
+        if oldest.as_ref().is_none_or(|(least, _, _)| touched < *least) {
+            oldest = Some((touched, place, holds));
         }
     }
-    oldest.map(|(_, place)| place)
+    oldest.map(|(_, place, holds)| (place, holds))
 }
 
 /// Where a record of this name may be.

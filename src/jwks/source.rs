@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{HttpUri, JwkSet};
 
+/// The longest that an answer may be waited for; proxies in front of Envoy commonly give up after this.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
+
 #[derive(Clone, Debug)]
 pub enum KeySource {
     Inline(Rc<JwkSet>),

@@ -33,6 +33,7 @@ struct Head {
     pause: Option<u64>,
     ended: u64,
     unknown_key_at: Option<u64>,
+    sought: bool,
     /// Whether there are no keys to go on with.
     trouble: Option<bool>,
 }
@@ -111,6 +112,7 @@ impl Written {
             pause: head.pause.map(Duration::from_millis),
             ended: head.ended,
             unknown_key_at: head.unknown_key_at.map(UnixTime::from_millis),
+            sought: head.sought,
             trouble: head.trouble.map(|without| if without { Trouble::WithoutKeys } else { Trouble::WithKeys }),
         })
     }
@@ -136,6 +138,7 @@ pub fn write(identity: &str, record: &Record, now: UnixTime) -> Vec<u8> {
         pause: record.pause.map(|pause| UnixTime::from_seconds(0).plus(pause).millis()),
         ended: record.ended,
         unknown_key_at: record.unknown_key_at.map(UnixTime::millis),
+        sought: record.sought,
         trouble: record.trouble.map(|trouble| trouble == Trouble::WithoutKeys),
     };
     // Strings and numbers can always be written; an empty value would be read as none.

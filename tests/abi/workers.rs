@@ -506,7 +506,7 @@ fn where_what_was_shared_can_be_read_and_no_longer_written_each_worker_goes_on_b
 }
 
 #[test]
-fn a_value_that_went_away_is_written_anew() {
+fn who_cannot_read_what_is_shared_fetches_for_itself() {
     let issuer = Issuer::new();
     let host = host(&config());
     let [first, second] = workers(&host);

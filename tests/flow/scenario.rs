@@ -219,6 +219,13 @@ impl Scenario {
         self.settle(step, waiting.fields).unwrap_or_else(|_| panic!("it waits again"))
     }
 
+    /// The same for one that has to wait again.
+    pub fn resume_in_vain(&mut self, waiting: Waiting) -> Waiting {
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().keys, &env);
+        self.settle(step, waiting.fields).expect_err("it has to wait again")
+    }
+
     pub fn pass(&mut self, seconds: u64) {
         self.now += seconds;
     }

@@ -836,9 +836,9 @@ fn the_log_says_what_changed_and_what_there_is_to_go_on_with() {
     assert_eq!(log(&Keys("a"), 1000.0), None);
     assert_eq!(log(&Keys("ab"), 2000.0), info("changed, to use are a, b"));
     assert_eq!(
-        log(&Fails(FetchError::Jwks(JwkSetError::NoUsableKey)), 3000.0),
+        log(&Fails(FetchError::Jwks(JwkSetError::NoUsableKey(None))), 3000.0),
         Some(format!(
-            "WARN keys of issuer https://a.test: {through}: the answer is no usable key set: no key that can be used; those at hand stay in use"
+            "WARN keys of issuer https://a.test: {through}: the answer is no usable key set: no key; those at hand stay in use"
         ))
     );
     assert_eq!(log(&Keys("ab"), 4000.0), info("fetched again, to use are a, b"));
@@ -1104,7 +1104,7 @@ fn all_workers_know_the_same_moment_for_the_next_fetch() {
 }
 
 #[test]
-fn nobody_waits_a_third_time_however_soon_the_next_attempt_is() {
+fn who_waited_in_vain_does_not_wait_again_however_soon_the_next_attempt_is() {
     Story::new(1).play(
         "the cluster is gone",
         &[
@@ -1113,10 +1113,7 @@ fn nobody_waits_a_third_time_however_soon_the_next_attempt_is() {
             (LIFETIME as f64, 0, Beat, GET),
             (LIFETIME as f64, 0, Ask("b"), "waits"),
             (LIFETIME as f64, 0, Fails(FetchError::NotSent), "not_sent!"),
-            (LIFETIME as f64, 0, Wake, "waits"),
-            (LIFETIME as f64 + 0.5, 0, Beat, GET),
-            (LIFETIME as f64 + 0.5, 0, Fails(FetchError::NotSent), "not_sent"),
-            (LIFETIME as f64 + 0.5, 0, Wake, "none for 1 s"),
+            (LIFETIME as f64, 0, Wake, "none for 1 s"),
         ],
     );
 }
@@ -1195,4 +1192,199 @@ fn a_worker_that_goes_away_leaves_its_search_for_a_key_to_others() {
             (1.2, 1, Wake, "good"),
         ],
     );
+}
+
+/// All that is shared becomes what nobody can read.
+fn lose(story: &Story) {
+    story.board.values.borrow_mut().values_mut().for_each(|value| *value = (b"garbage".to_vec(), value.1 + 500));
+    story.board.writes.set(story.board.writes.get() + 1000);
+}
+
+#[test]
+fn who_waits_for_any_keys_goes_on_with_those_of_one_who_began_anew() {
+    let mut story = Story::new(1);
+    story.play(
+        "one attempt has failed",
+        &[(0.0, 0, Beat, GET), (0.0, 0, Status(500), "status!"), (0.1, 0, Ask("a"), "waits")],
+    );
+    lose(&story);
+    story.worker_comes();
+    story.play(
+        "another one's succeeds, and is the first that it knows of",
+        &[(0.2, 1, Beat, GET), (0.3, 1, Keys("a"), "ok!"), (0.4, 0, Beat, ""), (0.4, 0, Wake, "good")],
+    );
+}
+
+#[test]
+fn who_has_a_new_key_is_not_refused_because_older_keys_were_put_back() {
+    let mut story = Story::new(1);
+    story.play("keys", &[(0.0, 0, Beat, GET), (0.1, 0, Keys("a"), "ok!")]);
+    lose(&story);
+    story.worker_comes();
+    story.play("one who finds nothing", &[(5.0, 1, Ask("b"), "waits"), (5.0, 1, Beat, GET)]);
+    story.play("and one who puts back", &[(5.1, 0, Beat, ""), (5.1, 1, Beat, "")]);
+    assert_ne!(story.happen(1, &Wake, at(5.1)), "unknown");
+}
+
+#[test]
+fn after_a_failed_search_what_a_cache_says_does_not_refuse_a_new_key() {
+    let mut story = Story::new(1);
+    story.play(
+        "the issuer is away for a moment",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 0, Status(503), "status!"),
+            (1.0, 0, Wake, "none for 1 s"),
+            (1.1, 0, Ask("b"), "waits"),
+        ],
+    );
+    by_a_cache(&mut story, 0);
+}
+
+#[test]
+fn after_a_search_that_was_left_to_others_what_a_cache_says_does_not_refuse_a_new_key() {
+    let mut story = Story::new(2);
+    story.play(
+        "a worker goes away",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (1.0, 0, Ask("b"), "waits"),
+            (1.0, 1, Ask("b"), "waits"),
+            (1.0, 0, Beat, GET),
+            (1.0, 1, Beat, ""),
+            (1.0, 0, Leaves, ""),
+        ],
+    );
+    by_a_cache(&mut story, 1);
+}
+
+/// The next fetch is answered by a cache on the way, which has the old keys; one that is not for a cache, by the issuer.
+fn by_a_cache(story: &mut Story, worker: usize) {
+    for _ in 0..2 {
+        if story.happen(worker, &Beat, at(2.0)).is_empty() {
+            break;
+        }
+        let cached = !story.workers[worker].fetch.as_ref().unwrap().no_cache;
+        story.happen(worker, if cached { &Status(304) } else { &Keys("ab") }, at(2.1));
+        let told = story.happen(worker, &Wake, at(2.1));
+        assert_ne!(told, "unknown");
+    }
+}
+
+#[test]
+fn who_seeks_a_key_is_not_refused_by_a_refresh_that_another_one_began_in_that_moment() {
+    let mut story = Story::new(2);
+    story.play(
+        "at the end of their time",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (0.1, 1, Beat, ""),
+            (600.0, 1, Ask("b"), "waits"),
+            (600.0, 0, Beat, "GET /keys unless \"1\""),
+            (600.0, 1, Beat, ""),
+            // By a cache.
+            (600.1, 0, Status(304), "not_modified"),
+            (600.1, 1, Beat, ""),
+        ],
+    );
+    assert_ne!(story.happen(1, &Wake, at(600.1)), "unknown");
+}
+
+#[test]
+fn issuers_that_are_more_than_the_places_write_once_and_not_at_every_beat() {
+    let board: Rc<Board> = Rc::default();
+    let source = |index: usize| {
+        let uri = HttpUri::parse(&format!("https://{index}.test/keys")).unwrap();
+        Story::with(0, KeyLocation::Jwks(uri), None).source
+    };
+    let mut stores: Vec<KeyStore> = (0..300)
+        .map(|index| KeyStore::new(&issuers(&source(index)), &(Rc::clone(&board) as Rc<dyn SharedData>), 1))
+        .collect();
+    let mut counts = vec![];
+    for beat in 0..20 {
+        let before = board.writes.get();
+        let mut fetches = 0;
+        for store in &mut stores {
+            let now = at(f64::from(beat));
+            for fetch in store.due(now).fetches {
+                fetches += 1;
+                let answer = Answer { status: 200, body: key_set("a").into_bytes(), ..Answer::default() };
+                store.finish(&fetch, Ok(answer), now);
+            }
+        }
+        counts.push((fetches, board.writes.get() - before));
+    }
+    assert!(counts[10..].iter().all(|(_, writes)| *writes < 10), "{counts:?}");
+}
+
+#[test]
+fn after_a_search_that_failed_past_caches_is_asked_again() {
+    let mut story = Story::new(1);
+    story.play(
+        "one 503",
+        &[
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Fields("a", &[("etag", "\"1\"")]), "ok!"),
+            (60.0, 0, Ask("b"), "waits"),
+            (60.0, 0, Beat, GET),
+            (60.1, 0, Status(503), "status!"),
+            (60.1, 0, Wake, "none for 1 s"),
+            (60.5, 0, Ask("b"), "waits"),
+            (61.2, 0, Beat, GET),
+        ],
+    );
+    assert!(story.workers[0].fetch.as_ref().unwrap().no_cache);
+    story.play("and a good answer", &[(61.3, 0, Keys("ab"), "ok!"), (61.3, 0, Wake, "good")]);
+}
+
+#[test]
+fn a_new_key_works_with_its_first_token_at_a_cold_start_too() {
+    Story::new(1).play(
+        "a cache has the old set",
+        &[
+            (0.0, 0, Ask("b"), "waits"),
+            (0.0, 0, Beat, GET),
+            (0.1, 0, Keys("a"), "ok!"),
+            (0.1, 0, Wake, "waits"),
+            (0.1, 0, Beat, GET),
+            (0.2, 0, Keys("ab"), "ok!"),
+            (0.2, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn a_clock_that_is_set_back_ends_no_wait() {
+    Story::new(1).play(
+        "by twenty seconds",
+        &[
+            (1000.0, 0, Beat, GET),
+            (1000.1, 0, Keys("a"), "ok!"),
+            (1005.0, 0, Ask("b"), "waits"),
+            (1005.0, 0, Beat, GET),
+            (985.0, 0, Beat, ""),
+            (985.0, 0, Wake, ""),
+            (985.1, 0, Keys("ab"), "ok!"),
+            (985.1, 0, Wake, "good"),
+        ],
+    );
+}
+
+#[test]
+fn who_could_not_write_once_tells_the_others_when_he_can() {
+    for mood in [Mood::Changes, Mood::Refuses] {
+        let mut story = Story::new(2);
+        story.play("keys", &[(0.0, 0, Beat, GET), (0.1, 0, Keys("ab"), "ok!"), (1.0, 1, Beat, "")]);
+        story.play("one is withdrawn", &[(40.0, 0, Ask("z"), "waits"), (40.0, 0, Beat, GET)]);
+        story.board.mood.set(mood);
+        story.happen(0, &Keys("a"), at(40.1));
+        story.board.mood.set(Mood::Fair);
+        story.play("beats", &[(41.0, 0, Beat, ""), (41.0, 1, Beat, "")]);
+        assert_ne!(story.happen(1, &Ask("b"), at(41.1)), "good");
+    }
 }
