@@ -1,5 +1,6 @@
 //! Stories of (time, worker, event) and what comes of each: an answer, or what is fetched.
 
+mod any_order;
 mod clocks;
 mod failing;
 mod fetching;
