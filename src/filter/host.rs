@@ -167,15 +167,16 @@ const NO_VALUE: u32 = u32::MAX;
 
 impl SharedData for Shared {
     fn get(&self, name: &str) -> Option<(Vec<u8>, u32)> {
-        let mut at = 0;
-        let value =
-            bytes(|data, size| unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &raw mut at) });
-        Some((value.ok()?, at))
+        let mut number = 0;
+        let value = bytes(|data, size| unsafe {
+            proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &raw mut number)
+        });
+        Some((value.ok()?, number))
     }
 
-    fn set(&self, name: &str, value: &[u8], at: Option<u32>) -> Result<(), NotWritten> {
-        let at = at.unwrap_or(NO_VALUE);
-        let status = unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), at) };
+    fn set(&self, name: &str, value: &[u8], number: Option<u32>) -> Result<(), NotWritten> {
+        let number = number.unwrap_or(NO_VALUE);
+        let status = unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), number) };
         HostError::check(status).map_err(|error| match error {
             HostError::CAS_MISMATCH => NotWritten::Changed,
             _ => NotWritten::Unavailable,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::fetch::FetchError;
 use super::freshness::{LONGEST, Spread, lifetime, refresh_after};
 use super::source::LONGEST_TIMEOUT;
-use super::{JwkSet, RemoteKeys};
+use super::{JwkSet, JwkSetError, RemoteKeys};
 use crate::time::UnixTime;
 
 /// The pause after the first failed fetch; a restart of the issuer's proxy goes by almost unnoticed.
@@ -100,6 +100,14 @@ pub enum Trouble {
 }
 
 impl Found {
+    /// The keys of a body, which are not read again where they are those at hand.
+    pub fn read(body: &[u8], at_hand: Option<&Self>) -> Result<(Rc<[u8]>, Rc<JwkSet>), JwkSetError> {
+        match at_hand.filter(|at_hand| *at_hand.body == *body) {
+            Some(same) => Ok((Rc::clone(&same.body), Rc::clone(&same.keys))),
+            None => Ok((body.into(), Rc::new(JwkSet::parse(body)?))),
+        }
+    }
+
     fn refresh_at(&self, source: &RemoteKeys) -> UnixTime {
         self.at.plus(refresh_after(self.lifetime(source), self.spread))
     }
@@ -127,10 +135,7 @@ impl Record {
     /// Whether an attempt should be made now, by whoever comes first.
     pub fn is_due(&self, source: &RemoteKeys, unknown_key: bool, now: UnixTime) -> bool {
         match self.attempt {
-            Attempt::Idle => {
-                let fresh = self.found.as_ref().is_some_and(|found| now < found.refresh_at(source));
-                !fresh || (unknown_key && self.may_seek_key(now))
-            }
+            Attempt::Idle => unknown_key || self.found.as_ref().is_none_or(|found| now >= found.refresh_at(source)),
             Attempt::InFlight { .. } => false,
             Attempt::BackingOff { until } => until <= now,
         }
@@ -222,7 +227,6 @@ impl Record {
         if over {
             self.attempt = Attempt::BackingOff { until: now };
         }
-        self.pause = self.pause.map(|pause| pause.min(LONGEST_PAUSE));
         self
     }
 }

@@ -242,13 +242,9 @@ impl Remote {
                 Ok(Found { at: now, told: told.or(known.told), spread, ..known.clone() })
             }
             known => {
-                let same = known.as_ref().filter(|known| *known.body == *answer.body);
-                let keys = match same {
-                    Some(known) => Rc::clone(&known.keys),
-                    None => Rc::new(JwkSet::parse(&answer.body).map_err(FetchError::Jwks)?),
-                };
+                let (body, keys) = Found::read(&answer.body, known.as_ref()).map_err(FetchError::Jwks)?;
                 let etag = answer.etag().map(|value| Etag { value, uri: fetch.uri.to_string() });
-                Ok(Found { body: answer.body.as_slice().into(), keys, at: now, told, etag, spread })
+                Ok(Found { body, keys, at: now, told, etag, spread })
             }
         }
     }

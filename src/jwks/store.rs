@@ -51,8 +51,8 @@ impl KeyStore {
         self.ask(issuer, |remote| remote.lookup(kid, now))
     }
 
-    /// The same for somebody who has waited. He does not wait again, but for an answer that was asked for before he
-    /// came, and may be too old for him.
+    /// The same for somebody who has waited. He waits again, once, where what came may have been asked for too early or
+    /// of a cache: for a fetch that is made for his key.
     pub fn after_wait(&mut self, wait: Wait, kid: Option<&str>, now: UnixTime) -> Lookup {
         self.ask(wait.issuer(), |remote| remote.after_wait(wait, kid, now))
     }

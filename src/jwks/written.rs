@@ -1,13 +1,12 @@
 //! The written form of a record: a line of JSON, and then the key set as the issuer sent it.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::fetch;
 use super::freshness::Spread;
 use super::record::{Attempt, Etag, Found, Record, Trouble};
-use super::{JwkSet, fetch};
 use crate::time::UnixTime;
 
 /// A written record, with its header, is not longer.
@@ -76,19 +75,13 @@ impl Written {
         (head.postern == VERSION).then(|| Self { head, body: body.get(1..).unwrap_or_default().to_vec() })
     }
 
-    /// The record, where its keys can be used. Those that the reader has already are not read again.
+    /// The record, where its keys can be used.
     pub fn record(self, at_hand: Option<&Found>) -> Option<Record> {
         let Self { head, body } = self;
         let found = match head.found {
             None => None,
             Some(found) => {
-                let (body, keys) = match at_hand.filter(|at_hand| *at_hand.body == *body) {
-                    Some(same) => (Rc::clone(&same.body), Rc::clone(&same.keys)),
-                    None => {
-                        let keys = JwkSet::parse(&body).ok()?;
-                        (body.into(), Rc::new(keys))
-                    }
-                };
+                let (body, keys) = Found::read(&body, at_hand).ok()?;
                 Some(Found {
                     body,
                     keys,
