@@ -1,8 +1,10 @@
 //! A token before and after verification: two types, so that "forgot to verify" does not compile.
 
+mod claim_path;
 mod claims;
 mod error;
 mod header;
+mod kind;
 mod verify;
 
 use base64::Engine;
@@ -11,10 +13,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::json::Json;
 use crate::secret::Secret;
 
+pub use claim_path::ClaimPath;
 use claims::check_claims;
-pub use claims::{ClaimPath, TokenUse};
 pub use error::TokenError;
 use header::JoseHeader;
+pub use kind::TokenUse;
 pub use verify::{Candidate, VerifiedToken, verify};
 
 /// Longest token that is read. Envoy takes header fields up to 60 KiB; real tokens have 0.5 to 4 KiB, and those with

@@ -1,6 +1,7 @@
-//! The claims (RFC 7519 §4): time and audience, and the paths under which an issuer keeps the rest.
+//! The claims (RFC 7519 §4) that decide whether a token is good: time, types, audience.
 
 use super::TokenError;
+use super::kind::check_kind;
 use crate::issuer::Issuer;
 use crate::json::Json;
 use crate::time::UnixTime;
@@ -18,49 +19,6 @@ pub fn check_claims(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<()
     }
     check_kind(payload, issuer)?;
     check_audience(payload, issuer)
-}
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenUse {
-    Access,
-    /// An ID token tells a client who logged in (OpenID Connect Core §2); it is no key to an API.
-    Id,
-}
-
-/// Issuers sign other things with the same keys, and say in one of several ways what they are: Cognito in `token_use`,
-/// Keycloak in `typ`, OpenID Connect by the claims that only an ID token has.
-fn check_kind(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
-    // RFC 7800: whoever presents such a token has to prove that he holds its key, which a Bearer credential does not.
-    if payload.get("cnf").is_some() {
-        return Err(TokenError::Kind("a token bound to a key"));
-    }
-    let mut kind = None;
-    for marker in ["token_use", "typ"].iter().filter_map(|name| payload.get(name)) {
-        let named = match marker.as_str().map(str::to_ascii_lowercase).as_deref() {
-            Some("id") => TokenUse::Id,
-            Some("access" | "bearer" | "jwt" | "at+jwt") => TokenUse::Access,
-            Some("refresh" | "offline") => return Err(TokenError::Kind("a refresh token")),
-            Some("logout") => return Err(TokenError::Kind("a logout token")),
-            Some(_) | None => return Err(TokenError::Kind("a token of another kind")),
-        };
-        if kind.is_some_and(|other| other != named) {
-            return Err(TokenError::Kind("a token of two kinds"));
-        }
-        kind = Some(named);
-    }
-    let has = |names: &[&str]| names.iter().any(|name| payload.get(name).is_some());
-    let kind = match kind {
-        Some(kind) => kind,
-        None if has(&["events"]) => return Err(TokenError::Kind("a logout or event token")),
-        None if has(&["nonce", "at_hash", "c_hash"]) => TokenUse::Id,
-        None => TokenUse::Access,
-    };
-    match kind {
-        kind if issuer.token_use.contains(&kind) => Ok(()),
-        TokenUse::Id => Err(TokenError::Kind("an ID token")),
-        TokenUse::Access => Err(TokenError::Kind("an access token")),
-    }
 }
 
 fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), TokenError> {
@@ -110,81 +68,6 @@ fn check_audience(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
             if strings { Ok(()) } else { Err(TokenError::InvalidClaim("aud")) }
         }
         Some(_) => Err(TokenError::Audience),
-    }
-}
-
-/// Where in the payload a claim is: `a.b`, `a[].b` for each item of a list, `["https://ns/x"]` for a name with dots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPath(Vec<Segment>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    Member(String),
-    EachItem,
-}
-
-impl ClaimPath {
-    /// A path of one literal name.
-    pub fn of(name: &str) -> Self {
-        Self(vec![Segment::Member(name.to_owned())])
-    }
-
-    /// A path whose segments are literal names.
-    pub fn literal(names: Vec<String>) -> Self {
-        Self(names.into_iter().map(Segment::Member).collect())
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut segments = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            if let Some(after) = rest.strip_prefix("[]") {
-                // A list is what some name leads to.
-                segments.last()?;
-                segments.push(Segment::EachItem);
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix("[\"") {
-                let (name, after) = after.split_once("\"]")?;
-                segments.push(Segment::Member(name.to_owned()));
-                rest = after;
-            } else {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                let (name, after) = rest.split_at_checked(end)?;
-                // A URL that is not quoted would be cut at its dots.
-                if name.is_empty() || name.contains('/') {
-                    return None;
-                }
-                segments.push(Segment::Member(name.to_owned()));
-                rest = after;
-            }
-            if let Some(after) = rest.strip_prefix('.') {
-                // A dot stands between two names.
-                if after.is_empty() || after.starts_with(['.', '[']) {
-                    return None;
-                }
-                rest = after;
-            } else if !rest.is_empty() && !rest.starts_with('[') {
-                return None;
-            }
-        }
-        let named = segments.iter().all(|s| !matches!(s, Segment::Member(name) if name.is_empty()));
-        (named && !segments.is_empty()).then_some(Self(segments))
-    }
-
-    /// Every value at this path, in order.
-    pub fn all<'a>(&self, payload: &'a Json) -> Vec<&'a Json> {
-        let mut values = vec![payload];
-        for segment in &self.0 {
-            values = match segment {
-                Segment::Member(name) => values.iter().filter_map(|value| value.get(name)).collect(),
-                Segment::EachItem => values.iter().filter_map(|value| value.as_array()).flatten().collect(),
-            };
-        }
-        values
-    }
-
-    pub fn first<'a>(&self, payload: &'a Json) -> Option<&'a Json> {
-        self.all(payload).into_iter().next()
     }
 }
 
@@ -263,90 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_of_token_are_told_apart_and_refused() {
-        use TokenError::Kind;
-        for (claims, access, id) in [
-            (r#""sub":"a""#, Ok(()), Err(Kind("an access token"))),
-            (r#""token_use":"access""#, Ok(()), Err(Kind("an access token"))),
-            (r#""typ":"Bearer","nonce":"n""#, Ok(()), Err(Kind("an access token"))),
-            (r#""token_use":"id""#, Err(Kind("an ID token")), Ok(())),
-            (r#""typ":"ID""#, Err(Kind("an ID token")), Ok(())),
-            (r#""nonce":"n""#, Err(Kind("an ID token")), Ok(())),
-            (r#""at_hash":"h""#, Err(Kind("an ID token")), Ok(())),
-            (r#""typ":"Refresh""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
-            (r#""typ":"Offline""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
-            (r#""typ":"Logout""#, Err(Kind("a logout token")), Err(Kind("a logout token"))),
-            (
-                r#""typ":"ID","token_use":"access""#,
-                Err(Kind("a token of two kinds")),
-                Err(Kind("a token of two kinds")),
-            ),
-            (r#""token_use":["id"]"#, Err(Kind("a token of another kind")), Err(Kind("a token of another kind"))),
-            (r#""cnf":{"jkt":"x"}"#, Err(Kind("a token bound to a key")), Err(Kind("a token bound to a key"))),
-            (r#""events":{}"#, Err(Kind("a logout or event token")), Err(Kind("a logout or event token"))),
-            (r#""token_use":"other""#, Err(Kind("a token of another kind")), Err(Kind("a token of another kind"))),
-        ] {
-            let payload = Json::parse(format!(r#"{{"exp":{},"aud":"api",{claims}}}"#, NOW + 9).as_bytes()).unwrap();
-            for (token_use, want) in [(TokenUse::Access, access), (TokenUse::Id, id)] {
-                let issuer = Issuer { token_use: vec![token_use], ..issuer() };
-                assert_eq!(
-                    check_claims(&payload, &issuer, UnixTime::from_seconds(NOW)),
-                    want,
-                    "{claims} {token_use:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
     fn registered_strings_are_strings() {
         for name in STRINGS {
             let payload = format!(r#"{{"exp":{},"aud":"api","{name}":7}}"#, NOW + 9);
             assert_eq!(check(&payload), Err(TokenError::InvalidClaim(name)), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_claim_path_leads_through_objects_and_lists() {
-        let payload = br#"{"uid":"a","o":{"b":{"c":1}},"m":[{"name":"x"},{"id":1},{"name":"y"}],
-            "https://ns/x":["r"],"deep":{"a.b":[[1,2],[3]]}}"#;
-        let payload = Json::parse(payload).unwrap();
-        for (path, want) in [
-            ("uid", r#"["a"]"#),
-            ("o.b.c", "[1]"),
-            ("m[].name", r#"["x","y"]"#),
-            (r#"["https://ns/x"]"#, r#"[["r"]]"#),
-            (r#"["https://ns/x"][]"#, r#"["r"]"#),
-            (r#"deep["a.b"][][]"#, "[1,2,3]"),
-            ("missing.b", "[]"),
-            ("uid.b", "[]"),
-            ("uid[]", "[]"),
-        ] {
-            let want = Json::parse(want.as_bytes()).unwrap();
-            let found = ClaimPath::parse(path).unwrap().all(&payload).into_iter().cloned().collect();
-            assert_eq!(Json::Array(found), want, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_path_that_leads_nowhere_is_refused() {
-        for path in [
-            "",
-            ".",
-            "a.",
-            ".a",
-            "a..b",
-            "[]",
-            "a[",
-            "a[b]",
-            "a[]b",
-            "a.[]",
-            "[\"a\"",
-            "[\"\"]",
-            "[\"a\"]b",
-            "https://ns/x",
-        ] {
-            assert_eq!(ClaimPath::parse(path), None, "{path:?}");
         }
     }
 }
