@@ -4,22 +4,25 @@
 //! A value of [`Config`] is valid by construction: nothing that a request meets has to be parsed or looked up by name
 //! again.
 
+mod capabilities;
 mod error;
 mod issuers;
 mod reader;
 mod rules;
 mod source;
 
+use std::rc::Rc;
+
 use crate::credential::Places;
 use crate::identity::{IdentityHeaders, begins_alike, is_alike};
 use crate::issuer::Issuers;
 use crate::json::Json;
-use crate::policy::Policy;
+use crate::policy::{CapabilityGroups, Policy};
 use crate::token::ClaimPath;
 
 pub use error::ConfigError;
 use error::Problems;
-use reader::{Node, Object, Support, all, quote};
+use reader::{Node, Object, all, quote};
 
 /// Names the protection space where none is configured (RFC 9110 §11.5).
 pub const DEFAULT_REALM: &str = "postern";
@@ -55,15 +58,18 @@ impl Config {
     fn read(document: &Json, problems: &Problems) -> Option<Self> {
         let root = Node::new(document, "", problems).object()?;
         let realm = root.get("realm").map_or(Some(DEFAULT_REALM.to_owned()), |node| read_realm(&node));
-        let issuers = root.require("issuers").and_then(|node| issuers::read(&node));
+        // Every issuer's tokens may have such groups. Where this is wrong nothing of it is used.
+        let capabilities = root
+            .get("capabilities")
+            .map_or_else(|| Some(CapabilityGroups::default()), |node| capabilities::read(&node));
+        let groups = Rc::new(capabilities.clone().unwrap_or_default());
+        let issuers = root.require("issuers").and_then(|node| issuers::read(&node, &groups));
         let credentials = root.get("credentials").map_or(Some(DEFAULT_PLACES), |node| read_places(&node));
-        if let Some(node) = root.get("capabilities") {
-            read_capabilities(&node);
-        }
         let headers = root.get("headers").map_or_else(|| Some(IdentityHeaders::default()), |node| read_headers(&node));
         let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node));
         let require_tls = root.get("require_tls").map_or(Some(false), |node| node.boolean());
         root.finish();
+        capabilities?;
         Some(Self {
             realm: realm?,
             issuers: Issuers::new(issuers?),
@@ -97,21 +103,6 @@ fn read_places(node: &Node<'_>) -> Option<Places> {
         return node.problem("nothing is switched on: no request could carry a token");
     }
     Some(places)
-}
-
-fn read_capabilities(node: &Node<'_>) {
-    let Some(object) = node.object() else {
-        return;
-    };
-    if let Some(preset) = object.get("preset") {
-        preset.supported(&[("none", Support::Built), ("lsst", Support::NotYet)]);
-    }
-    for name in ["group_prefix", "groups"] {
-        if let Some(node) = object.get(name) {
-            node.not_supported_yet::<()>();
-        }
-    }
-    object.finish();
 }
 
 fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {

@@ -53,10 +53,20 @@ pub enum Credentials {
     Presented(Credential),
     /// An `Authorization` that is none of ours: another scheme, or one that is switched off.
     Foreign,
+    /// One that the service behind is to look at.
+    LeftAlone,
     /// User name and password, neither of which is a token.
     Password,
     Malformed(&'static str),
     Several,
+}
+
+/// What becomes of an `Authorization` that is none of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    Refuse,
+    /// The service behind looks at it.
+    Pass,
 }
 
 /// What was found and how to take it out of the request.
@@ -66,9 +76,12 @@ pub struct Found {
 }
 
 /// Looks in every place that is switched on.
-pub fn find(head: &RequestHead, places: Places) -> Found {
+pub fn find(head: &RequestHead, places: Places, foreign: Foreign) -> Found {
     let mut found = Found { credentials: Credentials::NotPresented, removal: Vec::new() };
-    let authorization = authorization::find(head, places);
+    let authorization = match foreign {
+        Foreign::Pass if authorization::is_of_another_scheme(head) => Credentials::LeftAlone,
+        Foreign::Pass | Foreign::Refuse => authorization::find(head, places),
+    };
     if ours(&authorization) && authorization::names_a_scheme_of_ours(head) {
         found.removal.push(Mutation::Remove(b"authorization".to_vec()));
     }
@@ -126,7 +139,7 @@ impl Found {
 fn ours(credentials: &Credentials) -> bool {
     match credentials {
         Credentials::Presented(_) | Credentials::Malformed(_) | Credentials::Several => true,
-        Credentials::NotPresented | Credentials::Foreign | Credentials::Password => false,
+        Credentials::NotPresented | Credentials::Foreign | Credentials::LeftAlone | Credentials::Password => false,
     }
 }
 
@@ -164,7 +177,7 @@ mod tests {
             },
         ];
         for Case { name, fields, scheme, removal } in cases {
-            let found = find(&head(fields), ALL);
+            let found = find(&head(fields), ALL, Foreign::Refuse);
             let Credentials::Presented(credential) = found.credentials else { panic!("{name}") };
             assert_eq!(credential.token.expose(), "t0k", "{name}");
             assert_eq!(Some(credential.scheme), scheme, "{name}");
@@ -187,7 +200,7 @@ mod tests {
             &[("authorization", "Bearer a,Basic b")],
             &[("authorization", "token x"), (":path", "/?access_token=a")],
         ] {
-            assert_eq!(find(&head(fields), ALL).credentials, Credentials::Several, "{fields:?}");
+            assert_eq!(find(&head(fields), ALL, Foreign::Refuse).credentials, Credentials::Several, "{fields:?}");
         }
     }
 
@@ -199,8 +212,30 @@ mod tests {
             (&[("authorization", "Basic YTo=")], Credentials::Foreign),
             (&[(":path", "/?access_token=a")], Credentials::NotPresented),
         ] {
-            assert_eq!(find(&head(fields), off).credentials, want, "{fields:?}");
+            assert_eq!(find(&head(fields), off, Foreign::Refuse).credentials, want, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn what_is_left_to_the_service_names_no_scheme_of_ours() {
+        let off = Places { bearer: false, basic: false, query: true };
+        for (name, fields, want) in [
+            ("nothing", &[][..], Credentials::NotPresented),
+            ("another scheme", &[("authorization", "token abc")], Credentials::LeftAlone),
+            ("with commas", &[("authorization", "Digest a=\"b\", c=d")], Credentials::LeftAlone),
+            ("without a credential", &[("authorization", "Negotiate")], Credentials::LeftAlone),
+            ("switched off", &[("authorization", "Bearer a")], Credentials::Foreign),
+            ("switched off, in lower case", &[("authorization", "basic a")], Credentials::Foreign),
+            ("ours behind it", &[("authorization", "token a, Bearer b")], Credentials::Several),
+            ("ours beside it", &[("authorization", "token a"), ("authorization", "Bearer b")], Credentials::Several),
+            ("and in the query", &[("authorization", "token a"), (":path", "/?access_token=b")], Credentials::Several),
+            ("empty", &[("authorization", "")], Credentials::Foreign),
+        ] {
+            assert_eq!(find(&head(fields), off, Foreign::Pass).credentials, want, "{name}");
+        }
+        assert!(find(&head(&[("authorization", "token abc")]), ALL, Foreign::Pass).removal.is_empty());
+        let bytes = RequestHead::new(vec![(b"authorization".to_vec(), b"token \xff".to_vec())]);
+        assert!(matches!(find(&bytes, ALL, Foreign::Pass).credentials, Credentials::Malformed(_)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::issuer::PrincipalKind;
 use crate::policy::Shortfall;
 use crate::token::TokenError;
 
@@ -24,13 +25,11 @@ pub enum Denial {
     AmbiguousHost,
     /// A user part in the host.
     UserInHost,
+    /// What COPY or MOVE would write to cannot be read, or not be checked.
+    AmbiguousDestination,
     Token(TokenError),
-    InsufficientScope {
-        asked: String,
-        missing: String,
-    },
-    NotInGroup,
-    UserNotListed,
+    /// A good token that has not what the rule asks.
+    Unmet(Shortfall),
     NoRule,
     /// The route's metadata names no rule that there is.
     UnknownRule,
@@ -81,6 +80,8 @@ pub enum ErrorCode {
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    /// RFC 9470 §3.
+    InsufficientUserAuthentication,
 }
 
 impl ErrorCode {
@@ -89,17 +90,14 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
         }
     }
 }
 
 impl From<Shortfall> for Denial {
     fn from(shortfall: Shortfall) -> Self {
-        match shortfall {
-            Shortfall::Capabilities { asked, missing } => Self::InsufficientScope { asked, missing },
-            Shortfall::Groups => Self::NotInGroup,
-            Shortfall::User => Self::UserNotListed,
-        }
+        Self::Unmet(shortfall)
     }
 }
 
@@ -112,20 +110,19 @@ impl From<TokenError> for Denial {
 impl Denial {
     pub fn status(&self) -> Status {
         match self {
-            Self::MissingCredential | Self::ForeignAuthorization | Self::Password | Self::Token(_) => {
-                Status::Unauthorized
-            }
+            Self::MissingCredential
+            | Self::ForeignAuthorization
+            | Self::Password
+            | Self::Token(_)
+            | Self::Unmet(Shortfall::StepUp(_)) => Status::Unauthorized,
             Self::MalformedCredential(_)
             | Self::SeveralCredentials
             | Self::InsecureTransport
             | Self::AmbiguousPath
             | Self::AmbiguousHost
-            | Self::UserInHost => Status::BadRequest,
-            Self::InsufficientScope { .. }
-            | Self::NotInGroup
-            | Self::UserNotListed
-            | Self::NoRule
-            | Self::UnknownRule => Status::Forbidden,
+            | Self::UserInHost
+            | Self::AmbiguousDestination => Status::BadRequest,
+            Self::Unmet(_) | Self::NoRule | Self::UnknownRule => Status::Forbidden,
             Self::KeysUnavailable { .. } | Self::Overloaded => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
         }
@@ -139,13 +136,12 @@ impl Denial {
             | Self::InsecureTransport
             | Self::AmbiguousPath
             | Self::AmbiguousHost
-            | Self::UserInHost => Some(ErrorCode::InvalidRequest),
+            | Self::UserInHost
+            | Self::AmbiguousDestination => Some(ErrorCode::InvalidRequest),
             Self::Password | Self::Token(_) => Some(ErrorCode::InvalidToken),
-            Self::InsufficientScope { .. } => Some(ErrorCode::InsufficientScope),
+            Self::Unmet(shortfall) => shortfall_code(shortfall),
             Self::MissingCredential
             | Self::ForeignAuthorization
-            | Self::NotInGroup
-            | Self::UserNotListed
             | Self::NoRule
             | Self::UnknownRule
             | Self::KeysUnavailable { .. }
@@ -167,14 +163,50 @@ impl Denial {
             | Self::AmbiguousPath
             | Self::AmbiguousHost
             | Self::UserInHost
+            | Self::AmbiguousDestination
             | Self::Token(_)
-            | Self::InsufficientScope { .. }
-            | Self::NotInGroup
-            | Self::UserNotListed
+            | Self::Unmet(_)
             | Self::NoRule
             | Self::UnknownRule
             | Self::Internal(_) => None,
         }
+    }
+
+    /// What the client can ask its issuer for: parameters of a challenge (RFC 6750 §3, RFC 9470 §3).
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let Self::Unmet(shortfall) = self else {
+            return Vec::new();
+        };
+        match shortfall {
+            Shortfall::Capabilities { asked, .. } => vec![("scope", asked.clone())],
+            Shortfall::Path { asked, .. } => vec![("scope", (*asked).to_owned())],
+            Shortfall::StepUp(step_up) => step_up.parameters(),
+            Shortfall::Principal(_)
+            | Shortfall::Client
+            | Shortfall::User
+            | Shortfall::Groups { .. }
+            | Shortfall::Interactive => Vec::new(),
+        }
+    }
+
+    /// What was missing, for the decision record.
+    pub fn missing(&self) -> Option<String> {
+        let Self::Unmet(shortfall) = self else {
+            return None;
+        };
+        Some(match shortfall {
+            Shortfall::Principal(kinds) => {
+                format!("principal {}", kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" "))
+            }
+            Shortfall::Client => "client".to_owned(),
+            Shortfall::User => "user".to_owned(),
+            Shortfall::Groups { missing } => format!("group {missing}"),
+            Shortfall::Interactive => "interactive".to_owned(),
+            Shortfall::Capabilities { missing, .. } | Shortfall::Path { missing, .. } => missing.clone(),
+            Shortfall::StepUp(step_up) => {
+                step_up.parameters().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+            }
+        })
     }
 
     /// The stable name in metrics and records.
@@ -189,10 +221,9 @@ impl Denial {
             Self::AmbiguousPath => "ambiguous_path",
             Self::AmbiguousHost => "ambiguous_host",
             Self::UserInHost => "user_in_host",
+            Self::AmbiguousDestination => "ambiguous_destination",
             Self::Token(error) => token_reason(error),
-            Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::NotInGroup => "not_in_group",
-            Self::UserNotListed => "user_not_listed",
+            Self::Unmet(shortfall) => shortfall_reason(shortfall),
             Self::NoRule => "no_rule",
             Self::UnknownRule => "unknown_rule",
             Self::KeysUnavailable { .. } => "keys_unavailable",
@@ -225,9 +256,11 @@ impl Denial {
             Self::AmbiguousPath => "The path can be read in more than one way.",
             Self::AmbiguousHost => "The host cannot be read.",
             Self::UserInHost => "A credential in the host is not accepted here; send it in Authorization.",
+            Self::AmbiguousDestination => {
+                "The Destination cannot be read or checked; it has to be one path on this host."
+            }
             Self::Token(error) => return token_detail(error),
-            Self::InsufficientScope { .. } => "The token does not have the capabilities that are needed here.",
-            Self::NotInGroup | Self::UserNotListed => "The token is good, but this user may not do this.",
+            Self::Unmet(shortfall) => shortfall_detail(shortfall),
             Self::NoRule | Self::UnknownRule => "No rule allows this request.",
             Self::KeysUnavailable { .. } => "The keys to check the token with cannot be had at the moment.",
             Self::Overloaded => "Too many requests are waiting.",
@@ -237,10 +270,55 @@ impl Denial {
     }
 }
 
+fn shortfall_code(shortfall: &Shortfall) -> Option<ErrorCode> {
+    match shortfall {
+        Shortfall::Capabilities { .. } | Shortfall::Path { .. } => Some(ErrorCode::InsufficientScope),
+        Shortfall::StepUp(_) => Some(ErrorCode::InsufficientUserAuthentication),
+        Shortfall::Principal(_)
+        | Shortfall::Client
+        | Shortfall::User
+        | Shortfall::Groups { .. }
+        | Shortfall::Interactive => None,
+    }
+}
+
+fn shortfall_reason(shortfall: &Shortfall) -> &'static str {
+    match shortfall {
+        Shortfall::Principal(_) => "wrong_principal",
+        Shortfall::Client => "client_not_listed",
+        Shortfall::User => "user_not_listed",
+        Shortfall::Groups { .. } => "not_in_group",
+        Shortfall::Interactive => "not_interactive",
+        Shortfall::Capabilities { .. } | Shortfall::Path { .. } => "insufficient_scope",
+        Shortfall::StepUp(_) => "insufficient_user_authentication",
+    }
+}
+
+fn shortfall_detail(shortfall: &Shortfall) -> &'static str {
+    match shortfall {
+        Shortfall::Principal(kinds) => {
+            match (kinds.contains(&PrincipalKind::User), kinds.contains(&PrincipalKind::Service)) {
+                (true, false) => {
+                    "This is for users; the token is a service's own, or does not say which user it is for."
+                }
+                (false, true) => "This is for services; the token is not a service's own.",
+                (true, true) | (false, false) => "The token does not say which user or service it is for.",
+            }
+        }
+        Shortfall::Client => "The token is good, but this client may not do this.",
+        Shortfall::User | Shortfall::Groups { .. } => "The token is good, but this user may not do this.",
+        Shortfall::Interactive => "This is for users who logged in; tokens for programs are not accepted.",
+        Shortfall::Capabilities { .. } => "The token does not have the capabilities that are needed here.",
+        Shortfall::Path { .. } => "The token does not allow this on this path.",
+        Shortfall::StepUp(_) => "This needs a more recent or a stronger login.",
+    }
+}
+
 fn token_reason(error: &TokenError) -> &'static str {
     match error {
         TokenError::TooLong => "token_too_long",
         TokenError::NotJwt => "token_not_jwt",
+        TokenError::Opaque => "token_opaque",
         TokenError::Unreadable => "token_unreadable",
         TokenError::Header(_) => "token_header",
         TokenError::UnknownIssuer => "unknown_issuer",
@@ -260,8 +338,9 @@ fn token_reason(error: &TokenError) -> &'static str {
 fn token_detail(error: &TokenError) -> String {
     let fixed = match error {
         TokenError::TooLong => "The token is too long.",
-        TokenError::NotJwt => {
-            "The token is not a well-formed JWT: cut off, or an opaque one, which cannot be checked here."
+        TokenError::NotJwt => "The token is not a well-formed JWT; is it cut off?",
+        TokenError::Opaque => {
+            "The token is opaque: only its issuer can read it. Ask the issuer for a JWT, usually by naming an audience."
         }
         TokenError::Unreadable => "The token cannot be read.",
         TokenError::Header(problem) => return format!("The token is not accepted: {problem}."),
@@ -282,12 +361,16 @@ fn token_detail(error: &TokenError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::policy::StepUp;
 
     fn every() -> Vec<Denial> {
         let token = [
             TokenError::TooLong,
             TokenError::NotJwt,
+            TokenError::Opaque,
             TokenError::Unreadable,
             TokenError::Header("the token is encrypted"),
             TokenError::UnknownIssuer,
@@ -302,7 +385,16 @@ mod tests {
             TokenError::InvalidClaim("exp"),
             TokenError::Kind("an ID token"),
         ];
-        let scope = Denial::InsufficientScope { asked: "read:tap".to_owned(), missing: "read:tap".to_owned() };
+        let unmet = [
+            Shortfall::Principal(BTreeSet::from([PrincipalKind::User])),
+            Shortfall::Client,
+            Shortfall::User,
+            Shortfall::Groups { missing: "g".to_owned() },
+            Shortfall::Interactive,
+            Shortfall::Capabilities { asked: "read:tap".to_owned(), missing: "read:tap".to_owned() },
+            Shortfall::Path { asked: "read", missing: "read:/a".to_owned() },
+            Shortfall::StepUp(StepUp::default()),
+        ];
         let mut all = vec![
             Denial::MissingCredential,
             Denial::ForeignAuthorization,
@@ -313,9 +405,7 @@ mod tests {
             Denial::AmbiguousPath,
             Denial::AmbiguousHost,
             Denial::UserInHost,
-            scope,
-            Denial::NotInGroup,
-            Denial::UserNotListed,
+            Denial::AmbiguousDestination,
             Denial::NoRule,
             Denial::UnknownRule,
             Denial::KeysUnavailable { retry_after: Duration::from_secs(9) },
@@ -323,6 +413,7 @@ mod tests {
             Denial::Internal("test"),
         ];
         all.extend(token.map(Denial::Token));
+        all.extend(unmet.map(Denial::Unmet));
         all
     }
 
@@ -331,7 +422,7 @@ mod tests {
     fn every_refusal_is_as_the_table_says() {
         let line = |denial: &Denial| {
             let code = denial.error_code().map_or("-", ErrorCode::as_str);
-            format!("{:<22} {} {:<18} {}\n", denial.reason(), denial.status().code(), code, denial.detail())
+            format!("{:<32} {} {:<32} {}\n", denial.reason(), denial.status().code(), code, denial.detail())
         };
         let table: String = every().iter().map(line).collect();
         let known = include_str!("../tests/denials.txt");

@@ -13,7 +13,7 @@ use crate::crypto::SignatureCheck;
 use crate::denial::Denial;
 use crate::issuer::IssuerId;
 use crate::jwks::{KeyStore, Lookup, Wait};
-use crate::policy::{Access, Offer, Selected};
+use crate::policy::{Access, Clock, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
 use crate::reply::{Preferences, Reply, reply};
 use crate::request::{Mutation, RequestHead, Route};
@@ -71,7 +71,8 @@ pub struct AwaitingKeys {
     visit: Visit,
     credential: Credential,
     wait: Wait,
-    /// What takes the credentials out should it come to a refusal; those that were looked for are out already.
+    /// What takes the credentials out should it come to a refusal; those that were looked for are out already, but
+    /// where the rule is a shadow.
     scrub: Vec<Mutation>,
 }
 
@@ -108,8 +109,16 @@ struct Visit {
 }
 
 enum Progress {
-    Admitted(Option<Box<VerifiedToken>>),
+    Admitted(Entry),
     Waiting(Credential, Wait),
+}
+
+/// How a request is let on.
+enum Entry {
+    /// With a token, and what the rule's grant adds to the request.
+    Authenticated(Box<VerifiedToken>, Vec<Mutation>),
+    Anonymous,
+    Foreign,
 }
 
 impl Visit {
@@ -126,18 +135,25 @@ impl Visit {
         env: &Env<'_>,
     ) -> Result<Progress, Denial> {
         let selected = self.config.policy.select(head, route)?;
-        let access = selected.rule.access;
-        self.record.rule = Some(selected.rule.name.clone());
+        let access = selected.access();
+        self.record.rule = Some(selected.rule().name.clone());
+        let found = credential::find(head, self.config.credentials, selected.foreign());
+        // Under a shadow rule nothing changes for the service but what it is told of the caller.
+        if !selected.is_shadow() {
+            mutations.extend(found.removal);
+        }
         self.selected = Some(selected);
-        let found = credential::find(head, self.config.credentials);
-        mutations.extend(found.removal);
         if found.credentials != Credentials::NotPresented && self.config.require_tls && !head.is_https() {
             return Err(Denial::InsecureTransport);
         }
-        match access {
-            Access::Anonymous => Ok(Progress::Admitted(None)),
-            Access::Optional if found.credentials == Credentials::NotPresented => Ok(Progress::Admitted(None)),
-            Access::Optional | Access::Required => self.authenticate(presented(found.credentials)?, None, keys, env),
+        match (access, found.credentials) {
+            (_, Credentials::LeftAlone) => Ok(Progress::Admitted(Entry::Foreign)),
+            (Access::Anonymous, _) | (Access::Optional, Credentials::NotPresented) => {
+                Ok(Progress::Admitted(Entry::Anonymous))
+            }
+            (Access::Optional | Access::Required, credentials) => {
+                self.authenticate(presented(credentials)?, None, keys, env)
+            }
         }
     }
 
@@ -171,31 +187,50 @@ impl Visit {
         };
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;
         self.record.set_principal(token.principal());
-        if let Some(Selected { rule, extra }) = &self.selected {
-            rule.require.check(token.principal(), extra.as_ref())?;
-        }
-        Ok(Progress::Admitted(Some(Box::new(token))))
+        let clock = Clock { now: env.now, skew: issuer.clock_skew };
+        let additions = match &self.selected {
+            Some(selected) => selected.check(token.principal(), clock)?,
+            None => return Err(Denial::Internal("no rule was chosen")),
+        };
+        Ok(Progress::Admitted(Entry::Authenticated(Box::new(token), additions)))
     }
 
     fn conclude(self, progress: Result<Progress, Denial>, scrub: impl FnOnce() -> Vec<Mutation>) -> Step {
         match progress {
-            Ok(Progress::Admitted(token)) => self.admit(token.as_deref()),
+            Ok(Progress::Admitted(entry)) => self.admit(entry),
             Ok(Progress::Waiting(credential, wait)) => {
                 let waiting = AwaitingKeys { visit: self, credential, wait, scrub: scrub() };
                 Step { mutations: Vec::new(), next: Next::AwaitKeys(Box::new(waiting)) }
+            }
+            Err(denial) if self.is_shadow() => {
+                Step { mutations: Vec::new(), next: Next::Forward(self.report(Decision::ShadowDeny(&denial))) }
             }
             Err(denial) => Step { mutations: scrub(), next: self.deny(&denial) },
         }
     }
 
-    fn admit(&self, token: Option<&VerifiedToken>) -> Step {
-        let admittance = if token.is_some() { Admittance::Authenticated } else { Admittance::Anonymous };
-        let mutations = token.map_or_else(Vec::new, |token| self.config.headers.assertions(token));
+    fn admit(&self, entry: Entry) -> Step {
+        let (admittance, mutations) = match entry {
+            Entry::Authenticated(token, additions) => {
+                let mut mutations = self.config.headers.assertions(&token);
+                if !self.is_shadow() {
+                    mutations.extend(additions);
+                }
+                (Admittance::Authenticated, mutations)
+            }
+            Entry::Anonymous => (Admittance::Anonymous, Vec::new()),
+            Entry::Foreign => (Admittance::Foreign, Vec::new()),
+        };
         Step { mutations, next: Next::Forward(self.report(Decision::Allow(admittance))) }
     }
 
+    /// Whether a rule was found and is not in force.
+    fn is_shadow(&self) -> bool {
+        self.selected.as_ref().is_some_and(Selected::is_shadow)
+    }
+
     fn deny(&self, denial: &Denial) -> Next {
-        let offers: &[Offer] = self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.rule.challenge);
+        let offers: &[Offer] = self.selected.as_ref().map_or(&[Offer::Bearer], Selected::offers);
         let reply = reply(denial, offers, &self.config.realm, &self.preferences);
         Next::Reply(reply, self.report(Decision::Deny(denial)))
     }
@@ -209,7 +244,7 @@ fn presented(credentials: Credentials) -> Result<Credential, Denial> {
     match credentials {
         Credentials::Presented(credential) => Ok(credential),
         Credentials::NotPresented => Err(Denial::MissingCredential),
-        Credentials::Foreign => Err(Denial::ForeignAuthorization),
+        Credentials::Foreign | Credentials::LeftAlone => Err(Denial::ForeignAuthorization),
         Credentials::Password => Err(Denial::Password),
         Credentials::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
         Credentials::Several => Err(Denial::SeveralCredentials),

@@ -5,7 +5,7 @@
 //! `x-auth-request-user` and `X_Auth_Request_User` (CGI and WSGI do; others do the same to a dot), so every look-alike
 //! goes too (CVE-2025-64484).
 
-use crate::issuer::is_printable;
+use crate::issuer::{PrincipalKind, is_printable};
 use crate::json::Json;
 use crate::request::{Mutation, RequestHead};
 use crate::token::{ClaimPath, VerifiedToken};
@@ -94,9 +94,10 @@ impl IdentityHeaders {
         assert(&self.user, principal.user.clone());
         assert(&self.uid, principal.uid.map(|uid| uid.to_string()));
         assert(&self.email, principal.email.clone());
+        assert(&self.client, principal.client.clone().filter(|_| principal.kind == Some(PrincipalKind::Service)));
         let groups: Vec<&str> = principal.groups.iter().map(String::as_str).filter(|name| is_role_name(name)).collect();
         assert(&self.groups, Some(groups.join(",")));
-        let scopes: Vec<&str> = principal.scopes.iter().map(String::as_str).collect();
+        let scopes: Vec<&str> = principal.capabilities.iter().map(String::as_str).collect();
         assert(&self.scopes, Some(scopes.join(" ")));
         for (name, paths) in &self.claims {
             let claim = paths.iter().find_map(|path| path.first(token.payload()));

@@ -1,15 +1,20 @@
 //! The whitelist of issuers (DMTN-094 §6.5) and what each one's tokens look like.
 
 mod claims;
+mod principal;
+mod profile;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::crypto::Algorithm;
 use crate::jwks::KeySource;
+use crate::policy::CapabilityGroups;
 use crate::token::TokenUse;
 
-pub use claims::{ClaimMap, Principal, is_printable};
+pub use claims::{ClaimMap, is_printable};
+pub use principal::{Principal, PrincipalKind};
+pub use profile::{AudienceRule, KeysAt, Marker, Need, PathDialect, Profile, Services};
 
 /// RS256 is what DMTN-094 §6.5 names and every issuer of the field signs with; others are opted into.
 pub const DEFAULT_ALGORITHMS: [Algorithm; 1] = [Algorithm::Rs256];
@@ -31,6 +36,7 @@ pub struct IssuerId(usize);
 pub struct Issuer {
     /// Exactly the tokens' `iss`.
     pub issuer: String,
+    pub profile: &'static Profile,
     pub audiences: Vec<String>,
     pub algorithms: Vec<Algorithm>,
     pub clock_skew: Duration,
@@ -38,6 +44,8 @@ pub struct Issuer {
     pub token_use: Vec<TokenUse>,
     pub keys: KeySource,
     pub claims: ClaimMap,
+    /// What its tokens' groups stand for.
+    pub capability_groups: Rc<CapabilityGroups>,
 }
 
 /// The issuers that tokens are accepted from, found by the exact `iss`.
@@ -68,13 +76,15 @@ impl Issuer {
     pub(crate) fn for_tests(issuer: &str, audiences: &[&str]) -> Self {
         Self {
             issuer: issuer.to_owned(),
+            profile: Profile::generic(),
             audiences: audiences.iter().map(|&a| a.to_owned()).collect(),
             algorithms: DEFAULT_ALGORITHMS.to_vec(),
             clock_skew: DEFAULT_CLOCK_SKEW,
             max_lifetime: DEFAULT_MAX_LIFETIME,
             token_use: vec![TokenUse::Access],
             keys: KeySource::Inline(Rc::default()),
-            claims: ClaimMap::default(),
+            claims: ClaimMap::of(Profile::generic()),
+            capability_groups: Rc::default(),
         }
     }
 }

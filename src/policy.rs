@@ -7,31 +7,40 @@
 //! makes Envoy choose the route again: `x@a.test` may belong to another virtual host than `a.test`, and what the second
 //! route asks for cannot be seen.
 
+mod capability;
+mod destination;
 mod matching;
 mod path;
 mod requirement;
+mod resource;
+mod selected;
 
 use std::rc::Rc;
 
 use crate::authority::split_userinfo;
+use crate::credential::Foreign;
 use crate::denial::Denial;
 use crate::request::{RequestHead, Route, RouteMetadata};
 
+pub use capability::{CapabilityGroups, Preset};
 pub use matching::{HostPattern, Match, PathPattern};
 pub use path::{ReadPath, read_path};
-pub use requirement::{CapabilitySet, Choice, Requirement, Shortfall, is_scope_token};
+pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp, is_scope_token};
+pub use resource::Base;
+pub use selected::Selected;
 
 /// The rule name that stands in records for a route that asks for capabilities by itself.
 pub const METADATA_RULE: &str = "metadata";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// In the order in which they ask for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// A good credential, or no entry.
-    Required,
-    /// No credential goes on without identity; a bad one is refused.
-    Optional,
     /// Nothing is checked.
     Anonymous,
+    /// No credential goes on without identity; a bad one is refused.
+    Optional,
+    /// A good credential, or no entry.
+    Required,
 }
 
 /// A way to authenticate that a 401 offers.
@@ -50,13 +59,9 @@ pub struct Rule {
     pub require: Requirement,
     /// In the order in which they are sent: Bearer first, Basic last.
     pub challenge: Vec<Offer>,
-}
-
-/// A rule, and what the route's metadata asks on top of it.
-#[derive(Clone, Debug)]
-pub struct Selected {
-    pub rule: Rc<Rule>,
-    pub extra: Option<CapabilitySet>,
+    pub foreign: Foreign,
+    /// Whether requests that would be refused are let on.
+    pub shadow: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +80,8 @@ impl Policy {
             access: Access::Required,
             require: Requirement::default(),
             challenge: vec![Offer::Bearer],
+            foreign: Foreign::Refuse,
+            shadow: false,
         });
         let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());
         Self { rules: rules.into_iter().map(Rc::new).collect(), by_metadata, uses_route_name }
@@ -89,15 +96,27 @@ impl Policy {
         check_readable(head)?;
         match &route.metadata {
             RouteMetadata::Malformed => Err(Denial::UnknownRule),
-            RouteMetadata::Present { rule, capabilities } => self.by_metadata(rule.as_deref(), capabilities.as_deref()),
+            RouteMetadata::Present { rule, capabilities } => {
+                let (rule, extra) = self.by_metadata(rule.as_deref(), capabilities.as_deref())?;
+                // Which route another path would have cannot be known; a rule on paths says itself what is below it.
+                if rule.require.path.is_some() {
+                    Selected::new(head, rule, extra, |_| Ok(Rc::clone(rule)))
+                } else {
+                    Selected::new(head, rule, extra, |path| self.by_written_path(head, path))
+                }
+            }
             RouteMetadata::Absent => {
-                let rule = self.by_match(head, route)?;
-                Ok(Selected { rule: Rc::clone(rule), extra: None })
+                let rule = self.by_match(&matching::Facts::of(head, route))?;
+                Selected::new(head, rule, None, |path| self.by_written_path(head, path))
             }
         }
     }
 
-    fn by_metadata(&self, rule: Option<&str>, capabilities: Option<&str>) -> Result<Selected, Denial> {
+    fn by_metadata(
+        &self,
+        rule: Option<&str>,
+        capabilities: Option<&str>,
+    ) -> Result<(&Rc<Rule>, Option<CapabilitySet>), Denial> {
         let rule = match rule {
             Some(name) => self.rules.iter().find(|rule| rule.name == name).ok_or(Denial::UnknownRule)?,
             None if capabilities.is_some() => &self.by_metadata,
@@ -108,17 +127,21 @@ impl Policy {
             Some(list) => Some(CapabilitySet::parse(list).ok_or(Denial::UnknownRule)?),
         };
         // A rule that lets strangers on cannot hold what the route asks on top.
-        if extra.is_some() && rule.access != Access::Required {
+        if extra.is_some() && (rule.access != Access::Required || rule.foreign == Foreign::Pass) {
             return Err(Denial::UnknownRule);
         }
-        Ok(Selected { rule: Rc::clone(rule), extra })
+        Ok((rule, extra))
     }
 
-    fn by_match(&self, head: &RequestHead, route: &Route) -> Result<&Rc<Rule>, Denial> {
-        let facts = matching::Facts::of(head, route);
+    /// The rule that a PUT of this path would fall under.
+    fn by_written_path(&self, head: &RequestHead, path: &str) -> Result<Rc<Rule>, Denial> {
+        self.by_match(&matching::Facts::writing(head, path.to_owned())).map(Rc::clone)
+    }
+
+    fn by_match(&self, facts: &matching::Facts<'_>) -> Result<&Rc<Rule>, Denial> {
         for rule in &self.rules {
             if let Some(criteria) = &rule.matches
-                && criteria.holds(&facts)?
+                && criteria.holds(facts)?
             {
                 return Ok(rule);
             }

@@ -24,6 +24,8 @@ pub enum Decision<'a> {
     /// Let on, with what it was let on as.
     Allow(Admittance),
     Deny(&'a Denial),
+    /// Let on by a shadow rule though it would be refused.
+    ShadowDeny(&'a Denial),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum Admittance {
     Authenticated,
     /// Under a rule that asks for no credential, or without one under a rule that can do without.
     Anonymous,
+    /// With an `Authorization` that the service behind is to look at.
+    Foreign,
 }
 
 /// Longest value of a record. A user name or token id of an issuer's making should not fill a log.
@@ -55,8 +59,8 @@ impl Record {
     pub fn json(&self, decision: Decision<'_>) -> String {
         let cut = |value: &Option<String>| value.as_ref().map(|value| printable(value));
         let missing = match decision {
-            Decision::Deny(Denial::InsufficientScope { missing, .. }) => Some(missing.clone()),
-            Decision::Deny(_) | Decision::Allow(_) => None,
+            Decision::Deny(denial) | Decision::ShadowDeny(denial) => denial.missing(),
+            Decision::Allow(_) => None,
         };
         let mut record = serde_json::Map::new();
         for (name, value) in [
@@ -91,6 +95,7 @@ fn verdict(decision: Decision<'_>) -> &'static str {
     match decision {
         Decision::Allow(_) => "allow",
         Decision::Deny(_) => "deny",
+        Decision::ShadowDeny(_) => "shadow_deny",
     }
 }
 
@@ -98,18 +103,20 @@ fn reason(decision: Decision<'_>) -> &'static str {
     match decision {
         Decision::Allow(Admittance::Authenticated) => "ok",
         Decision::Allow(Admittance::Anonymous) => "anonymous",
-        Decision::Deny(denial) => denial.reason(),
+        Decision::Allow(Admittance::Foreign) => "foreign_authorization",
+        Decision::Deny(denial) | Decision::ShadowDeny(denial) => denial.reason(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Shortfall;
 
     #[test]
     fn a_record_holds_what_is_known_and_nothing_else() {
         let record = Record { rule: Some("tap".into()), scheme: Some(Scheme::Basic), ..Record::default() };
-        let denial = Denial::InsufficientScope { asked: "a b".into(), missing: "b".into() };
+        let denial = Denial::Unmet(Shortfall::Capabilities { asked: "a b".into(), missing: "b".into() });
         assert_eq!(
             record.json(Decision::Deny(&denial)),
             r#"{"decision":"deny","missing":"b","reason":"insufficient_scope","rule":"tap","scheme":"basic"}"#

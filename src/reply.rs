@@ -107,25 +107,26 @@ pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, preferences: &Prefe
 
 fn body(denial: &Denial, style: Style) -> (&'static str, String) {
     let (status, title, detail) = (denial.status().code(), denial.status().title(), denial.detail());
-    let asked = if let Denial::InsufficientScope { asked, .. } = denial { Some(asked.as_str()) } else { None };
+    let asked = denial.parameters();
+    let needed = asked.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
     match style {
         Style::Problem => {
             let mut problem = serde_json::json!({
                 "title": title, "status": status, "detail": detail, "reason": denial.reason(),
             });
-            if let (Some(asked), Some(members)) = (asked, problem.as_object_mut()) {
-                members.insert("scope".to_owned(), asked.into());
+            if let Some(members) = problem.as_object_mut() {
+                members.extend(asked.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
             }
             ("application/problem+json", format!("{problem}\n"))
         }
         Style::Text => {
-            let needed = asked.map(|asked| format!(" Needed: {asked}")).unwrap_or_default();
+            let needed = if needed.is_empty() { String::new() } else { format!(" Needed: {needed}") };
             ("text/plain; charset=utf-8", format!("{status} {title}: {detail}{needed}\n"))
         }
         Style::Html => {
-            // The only text here that is not fixed: the rule's capabilities, which may hold any printable character.
-            let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            let needed = asked.map(|asked| format!("<p>Needed: {}</p>\n", escaped(asked))).unwrap_or_default();
+            // The only text here that is not fixed: what the rule asks, which may hold any printable character.
+            let escaped = needed.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let needed = if needed.is_empty() { String::new() } else { format!("<p>Needed: {escaped}</p>\n") };
             (
                 "text/html; charset=utf-8",
                 format!(
@@ -141,6 +142,7 @@ fn body(denial: &Denial, style: Style) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Shortfall;
     use std::time::Duration;
 
     fn style(fields: &[(&str, &str)]) -> Style {
@@ -214,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_missing_capability_is_named_in_every_form_and_escaped_in_html() {
-        let denial = Denial::InsufficientScope { asked: "read:<a>&b".to_owned(), missing: "read:<a>&b".to_owned() };
+        let (asked, missing) = ("read:<a>&b".to_owned(), "read:<a>&b".to_owned());
+        let denial = Denial::Unmet(Shortfall::Capabilities { asked, missing });
         for (accept, holds) in [
             ("application/json", r#""scope":"read:<a>&b""#),
             ("text/plain", "Needed: read:<a>&b\n"),

@@ -47,7 +47,7 @@ impl UnverifiedToken {
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(TokenError::NotJwt);
+            return Err(unreadable(text));
         };
         if header.len() > MAX_HEADER_LENGTH {
             return Err(TokenError::TooLong);
@@ -66,6 +66,18 @@ impl UnverifiedToken {
             None => Err(TokenError::MissingClaim("iss")),
             Some(issuer) => issuer.as_str().ok_or(TokenError::InvalidClaim("iss")),
         }
+    }
+}
+
+/// What is not of three parts: encrypted (RFC 7516 §3.1, five parts; Auth0's are so where no audience was asked for), a
+/// handle that only its issuer can look up, or a JWT that lost its end.
+fn unreadable(text: &str) -> TokenError {
+    // How every JOSE header begins, `{"` encoded.
+    const JOSE: &str = "eyJ";
+    match text.split('.').count() {
+        5 => TokenError::Opaque,
+        _ if text.starts_with(JOSE) || text.is_empty() => TokenError::NotJwt,
+        _ => TokenError::Opaque,
     }
 }
 
@@ -106,14 +118,11 @@ mod tests {
         let [h, p, s]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
         for (name, raw) in [
             ("empty", String::new()),
-            ("opaque", "gt-abcdef".to_owned()),
             ("one dot", format!("{h}.{p}")),
             ("four parts", format!("{h}.{p}.{s}.{s}")),
-            ("five parts, as a JWE", format!("{h}.{p}.{s}.{s}.{s}")),
             ("empty header", format!(".{p}.{s}")),
             ("empty payload", format!("{h}..{s}")),
             ("empty signature", format!("{h}.{p}.")),
-            ("dot before", format!(".{good}")),
             ("dot after", format!("{good}.")),
             ("padding", format!("{h}.{p}.{s}=")),
             ("standard alphabet", format!("{h}.{p}.ab+/")),
@@ -122,6 +131,14 @@ mod tests {
             ("not ASCII", format!("{h}.{p}.é")),
         ] {
             assert_eq!(parse(raw).unwrap_err(), TokenError::NotJwt, "{name}");
+        }
+        for (name, raw) in [
+            ("a handle", "gt-abcdef".to_owned()),
+            ("a handle of two parts", "gt-abc.def".to_owned()),
+            ("five parts, as a JWE", format!("{h}.{p}.{s}.{s}.{s}")),
+            ("dot before", format!(".{good}")),
+        ] {
+            assert_eq!(parse(raw).unwrap_err(), TokenError::Opaque, "{name}");
         }
     }
 
@@ -142,7 +159,7 @@ mod tests {
         let padding = |n| format!(r#"{{"a":"{}"}}"#, "x".repeat(n));
         assert_eq!(parse(token(HEADER, &padding(MAX_LENGTH))).unwrap_err(), TokenError::TooLong);
         assert_eq!(parse(token(&padding(MAX_HEADER_LENGTH), "{}")).unwrap_err(), TokenError::TooLong);
-        assert_eq!(parse("x".repeat(MAX_LENGTH)).unwrap_err(), TokenError::NotJwt);
+        assert_eq!(parse("x".repeat(MAX_LENGTH)).unwrap_err(), TokenError::Opaque);
         assert_eq!(parse("x".repeat(MAX_LENGTH + 1)).unwrap_err(), TokenError::TooLong);
     }
 

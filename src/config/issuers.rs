@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::reader::{Node, Support, all};
+use super::reader::{Node, all};
 use crate::crypto::Algorithm;
-use crate::issuer::{ClaimMap, DEFAULT_ALGORITHMS, DEFAULT_CLOCK_SKEW, DEFAULT_MAX_LIFETIME, Issuer, MAX_CLOCK_SKEW};
+use crate::issuer::{AudienceRule, ClaimMap, DEFAULT_CLOCK_SKEW, Issuer, KeysAt, MAX_CLOCK_SKEW, Marker, Profile};
 use crate::json::Json;
 use crate::jwks::{
     HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, LONGEST_TIMEOUT, RemoteKeys, SHORTEST_CACHE,
 };
-use crate::policy::is_scope_token;
+use crate::policy::{CapabilityGroups, is_scope_token};
 use crate::token::{ClaimPath, TokenUse};
 
 /// Longer than a healthy issuer needs and short enough for a client to wait.
@@ -22,22 +22,7 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MIN_LIFETIME: Duration = Duration::from_secs(60);
 const MAX_LIFETIME: Duration = Duration::from_secs(31 * 24 * 3600);
 
-/// OpenID Connect Discovery §4.
-const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
-
-const PROFILES: [(&str, Support); 9] = [
-    ("generic", Support::Built),
-    ("cilogon", Support::NotYet),
-    ("lsst", Support::NotYet),
-    ("cognito", Support::NotYet),
-    ("keycloak", Support::NotYet),
-    ("auth0", Support::NotYet),
-    ("scitokens", Support::NotYet),
-    ("wlcg", Support::NotYet),
-    ("at-jwt", Support::NotYet),
-];
-
-pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
+pub(super) fn read(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Vec<Issuer>> {
     let nodes = node.non_empty_list()?;
     let mut names: Vec<&str> = Vec::new();
     for issuer in &nodes {
@@ -49,32 +34,34 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
             names.push(name);
         }
     }
-    node.each(read_issuer)
+    node.each(|node| read_issuer(node, groups))
 }
 
-fn read_issuer(node: &Node<'_>) -> Option<Issuer> {
+fn read_issuer(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Issuer> {
     let object = node.object()?;
     let issuer = object.require("issuer").and_then(|node| read_issuer_name(&node));
-    if let Some(profile) = object.get("profile") {
-        profile.supported(&PROFILES);
+    let profile = object.get("profile").map_or(Some(Profile::generic()), |node| read_profile(&node));
+    // What is wrong with the rest is worth saying although the profile is.
+    let known = profile.unwrap_or_else(Profile::generic);
+    if known.name == "auth0" && issuer.is_some_and(|issuer| !issuer.ends_with('/')) {
+        object.get("issuer")?.problem::<()>("an Auth0 issuer ends with /");
     }
     let audiences = object.require("audiences").and_then(|node| node.strings());
     let algorithms = object
         .get("algorithms")
-        .map_or(Some(DEFAULT_ALGORITHMS.to_vec()), |node| node.each(|node| node.choice(&Algorithm::ALL)));
-    let keys = object.require("jwks").and_then(|node| read_keys(&node, issuer));
+        .map_or(Some(known.algorithms.to_vec()), |node| node.each(|node| node.choice(&Algorithm::ALL)));
+    let keys = object.require("jwks").and_then(|node| read_keys(&node, issuer, known.keys));
     let clock_skew =
         object.get("clock_skew").map_or(Some(DEFAULT_CLOCK_SKEW), |node| node.duration(Duration::ZERO, MAX_CLOCK_SKEW));
     let max_lifetime =
-        object.get("max_lifetime").map_or(Some(DEFAULT_MAX_LIFETIME), |node| node.duration(MIN_LIFETIME, MAX_LIFETIME));
-    let token_use = object.get("token_use").map_or(Some(vec![TokenUse::Access]), |node| {
-        node.each(|node| node.choice(&[("access", TokenUse::Access), ("id", TokenUse::Id)]))
-    });
+        object.get("max_lifetime").map_or(Some(known.max_lifetime), |node| node.duration(MIN_LIFETIME, MAX_LIFETIME));
+    let token_use = object.get("token_use").map_or(Some(known.token_use.to_vec()), |node| read_token_use(&node, known));
     let scope_map = object.get("scope_map").map_or(Some(BTreeMap::new()), |node| read_scope_map(&node));
-    let claims = object.get("claims").map_or_else(|| Some(ClaimMap::default()), |node| read_claims(&node));
+    let claims = read_claims(object.get("claims"), known, audiences.as_deref().unwrap_or_default());
     object.finish();
     Some(Issuer {
         issuer: issuer?.to_owned(),
+        profile: profile?,
         audiences: audiences?,
         algorithms: algorithms?,
         clock_skew: clock_skew?,
@@ -82,7 +69,21 @@ fn read_issuer(node: &Node<'_>) -> Option<Issuer> {
         token_use: token_use?,
         keys: keys?,
         claims: ClaimMap { scope_map: scope_map?, ..claims? },
+        capability_groups: Rc::clone(groups),
     })
+}
+
+fn read_profile(node: &Node<'_>) -> Option<&'static Profile> {
+    let named: Vec<(&str, &Profile)> = Profile::all().iter().map(|profile| (profile.name, profile)).collect();
+    node.choice(&named)
+}
+
+fn read_token_use(node: &Node<'_>, profile: &Profile) -> Option<Vec<TokenUse>> {
+    let kinds = node.each(|node| node.choice(&[("access", TokenUse::Access), ("id", TokenUse::Id)]))?;
+    if profile.marker == Marker::HeaderType && kinds != [TokenUse::Access] {
+        return node.problem("only access tokens say of themselves what this profile wants to hear, `typ: at+jwt`");
+    }
+    Some(kinds)
 }
 
 fn read_issuer_name<'a>(node: &Node<'a>) -> Option<&'a str> {
@@ -94,7 +95,7 @@ fn read_issuer_name<'a>(node: &Node<'a>) -> Option<&'a str> {
     }
 }
 
-fn read_keys(node: &Node<'_>, issuer: Option<&str>) -> Option<KeySource> {
+fn read_keys(node: &Node<'_>, issuer: Option<&str>, keys_at: KeysAt) -> Option<KeySource> {
     let object = node.object()?;
     let inline = object.get("inline");
     let uri = object.get("uri");
@@ -110,10 +111,7 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>) -> Option<KeySource> {
     }
     let location = match &uri {
         Some(node) => read_uri(node, node.string()?).map(KeyLocation::Jwks),
-        None => issuer.and_then(|issuer| {
-            let document = format!("{}{DISCOVERY_PATH}", issuer.strip_suffix('/').unwrap_or(issuer));
-            read_uri(node, &document).map(KeyLocation::Discovery)
-        }),
+        None => issuer.and_then(|issuer| locate(node, issuer, keys_at)),
     };
     let cluster = match cluster {
         Some(cluster) => cluster.string().map(str::to_owned),
@@ -122,6 +120,17 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>) -> Option<KeySource> {
     let timeout = timeout.map_or(Some(DEFAULT_TIMEOUT), |node| node.duration(MIN_TIMEOUT, LONGEST_TIMEOUT));
     let cache = cache.map_or(Some(None), |node| node.duration(SHORTEST_CACHE, LONGEST_CACHE).map(Some));
     Some(KeySource::Remote(RemoteKeys { location: location?, cluster: cluster?, timeout: timeout?, cache: cache? }))
+}
+
+/// Where the keys are, by the issuer's name.
+fn locate(node: &Node<'_>, issuer: &str, keys_at: KeysAt) -> Option<KeyLocation> {
+    let below = |path: &str| read_uri(node, &format!("{}{path}", issuer.strip_suffix('/').unwrap_or(issuer)));
+    match keys_at {
+        KeysAt::Below(path) => below(path).map(KeyLocation::Jwks),
+        KeysAt::Discovery | KeysAt::DiscoveryOrMetadata => {
+            below("/.well-known/openid-configuration").map(KeyLocation::Discovery)
+        }
+    }
 }
 
 /// Whoever can change keys on their way can sign any token. Within one machine there is no way to be on.
@@ -166,31 +175,38 @@ fn read_scope_map(node: &Node<'_>) -> Option<BTreeMap<String, String>> {
     all(node.object()?.entries().into_iter().map(read))
 }
 
-fn read_claims(node: &Node<'_>) -> Option<ClaimMap> {
-    let object = node.object()?;
-    let default = ClaimMap::default();
-    let paths = |name, default| object.get(name).map_or(Some(default), |node| read_claim_paths(&node));
-    let map = (
-        paths("user", default.user),
-        paths("uid", default.uid),
-        paths("email", default.email),
-        paths("groups", default.groups),
-        paths("scopes", default.scopes),
-        paths("audience", default.audience),
-        paths("client", default.client),
-    );
+/// The profile's claims, but for those that are given.
+fn read_claims(node: Option<Node<'_>>, profile: &Profile, audiences: &[String]) -> Option<ClaimMap> {
+    let default = ClaimMap::of(profile);
+    let Some(object) = node.as_ref().map_or(Some(None), |node| node.object().map(Some))? else {
+        return Some(ClaimMap { groups: with_client_roles(default.groups, profile, audiences), ..default });
+    };
+    let given = |name| object.get(name).map_or(Some(None), |node| read_claim_paths(&node).map(Some));
+    let (user, uid, email) = (given("user"), given("uid"), given("email"));
+    let (groups, scopes) = (given("groups"), given("scopes"));
+    let (audience, client) = (given("audience"), given("client"));
     object.finish();
-    let (user, uid, email, groups, scopes, audience, client) = map;
+    let audience = audience?;
     Some(ClaimMap {
-        user: user?,
-        uid: uid?,
-        email: email?,
-        groups: groups?,
-        scopes: scopes?,
-        audience: audience?,
-        client: client?,
+        user: user?.unwrap_or(default.user),
+        uid: uid?.unwrap_or(default.uid),
+        email: email?.unwrap_or(default.email),
+        groups: groups?.unwrap_or_else(|| with_client_roles(default.groups, profile, audiences)),
+        scopes: scopes?.unwrap_or(default.scopes),
+        audience_rule: if audience.is_some() { AudienceRule::FirstFound } else { default.audience_rule },
+        audience: audience.unwrap_or(default.audience),
+        client: client?.unwrap_or(default.client),
         scope_map: BTreeMap::new(),
     })
+}
+
+fn with_client_roles(mut groups: Vec<ClaimPath>, profile: &Profile, audiences: &[String]) -> Vec<ClaimPath> {
+    if profile.client_roles {
+        let roles =
+            |client: &String| ClaimPath::literal(vec!["resource_access".into(), client.clone(), "roles".into()]);
+        groups.extend(audiences.iter().map(roles));
+    }
+    groups
 }
 
 /// One path, or a list of them.

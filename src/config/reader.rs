@@ -111,13 +111,6 @@ impl<'a> Node<'a> {
         Some(*value)
     }
 
-    /// One of a closed set of words, some of which are known by name only.
-    pub(super) fn supported(&self, choices: &[(&str, Support)]) {
-        if self.choice(choices) == Some(Support::NotYet) {
-            self.not_supported_yet::<()>();
-        }
-    }
-
     /// For options whose meaning is not built yet: refusing them is safer than seeming to obey.
     pub(super) fn not_supported_yet<T>(&self) -> Option<T> {
         self.problems.add("", format!("not supported yet: {}", self.path));
@@ -131,13 +124,6 @@ impl<'a> Node<'a> {
         };
         self.problem(format!("expected {what}, found {found}"))
     }
-}
-
-/// Whether what an option stands for is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Support {
-    Built,
-    NotYet,
 }
 
 /// Collects what was read, after all of it was read.

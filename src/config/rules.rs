@@ -1,14 +1,23 @@
 //! `rules`: which requests need what.
 
-use super::reader::{Node, Object, Support, all};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::reader::{Node, Object, all};
+use crate::credential::Foreign;
+use crate::issuer::PrincipalKind;
 use crate::json::Json;
 use crate::policy::{
-    Access, Choice, HostPattern, METADATA_RULE, Match, Offer, PathPattern, ReadPath, Requirement, Rule, is_scope_token,
-    read_path,
+    Access, Base, Choice, HostPattern, METADATA_RULE, Match, Offer, PathPattern, ReadPath, Requirement, Rule, StepUp,
+    is_scope_token, read_path,
 };
 
 /// Bearer alone: a Basic challenge makes browsers ask for a password, so a rule has to want it.
 const DEFAULT_CHALLENGE: [Offer; 1] = [Offer::Bearer];
+
+/// Under a minute is below the clock skew, and nobody could do anything before having to log in again.
+const SHORTEST_AUTH_AGE: Duration = Duration::from_secs(60);
+const LONGEST_AUTH_AGE: Duration = Duration::from_secs(31 * 24 * 3600);
 
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<Rule>> {
     let nodes = node.list()?;
@@ -26,25 +35,32 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
     let access = object.get("access").map_or(Some(Access::Required), |node| {
         node.choice(&[("required", Access::Required), ("optional", Access::Optional), ("anonymous", Access::Anonymous)])
     });
+    let foreign = object
+        .get("foreign_authorization")
+        .map_or(Some(Foreign::Refuse), |node| node.choice(&[("refuse", Foreign::Refuse), ("pass", Foreign::Pass)]));
     let require = object.get("require");
     if let (Some(Access::Anonymous | Access::Optional), Some(require)) = (access, &require) {
         require.problem::<()>("asks for something, though `access` lets requests on without a token");
+    }
+    if let (Some(Foreign::Pass), Some(require)) = (foreign, &require) {
+        require.problem::<()>("asks for something, though `foreign_authorization` lets requests on without a token");
     }
     let require = require.map_or_else(|| Some(Requirement::default()), |node| read_requirement(&node));
     let challenge = object.get("challenge").map_or(Some(DEFAULT_CHALLENGE.to_vec()), |node| read_challenge(&node));
     if let Some(reissue) = object.get("reissue") {
         reissue.not_supported_yet::<()>();
     }
-    if let Some(shadow) = object.get("shadow")
-        && shadow.boolean() == Some(true)
-    {
-        shadow.not_supported_yet::<()>();
-    }
-    if let Some(foreign) = object.get("foreign_authorization") {
-        foreign.supported(&[("refuse", Support::Built), ("pass", Support::NotYet)]);
-    }
+    let shadow = object.get("shadow").map_or(Some(false), |node| node.boolean());
     object.finish();
-    Some(Rule { name: name?, matches: matches?, access: access?, require: require?, challenge: challenge? })
+    Some(Rule {
+        name: name?,
+        matches: matches?,
+        access: access?,
+        require: require?,
+        challenge: challenge?,
+        foreign: foreign?,
+        shadow: shadow?,
+    })
 }
 
 /// The name is a metric's label and part of its name.
@@ -121,18 +137,54 @@ fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
     let object = node.object()?;
     let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, capability).map(Some));
     let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, group).map(Some));
-    let users =
-        object.get("users").map_or(Some(None), |node| node.strings().map(|users| Some(users.into_iter().collect())));
-    for name in ["path", "max_auth_age", "acr", "clients", "principals", "interactive"] {
-        if let Some(node) = object.get(name) {
-            node.not_supported_yet::<()>();
-        }
-    }
+    let names = |field| object.get(field).map_or(Some(None), |node| read_names(&node).map(Some));
+    let (users, clients) = (names("users"), names("clients"));
+    let principals = object.get("principals").map_or(Some(None), |node| read_principals(&node).map(Some));
+    let interactive = object.get("interactive").map_or(Some(false), |node| node.boolean());
+    let path = object.get("path").map_or(Some(None), |node| read_base(&node).map(Some));
+    let acr = object.get("acr").map_or(Some(Vec::new()), |node| node.each(authentication_class));
+    let max_auth_age = object
+        .get("max_auth_age")
+        .map_or(Some(None), |node| node.duration(SHORTEST_AUTH_AGE, LONGEST_AUTH_AGE).map(Some));
     object.finish();
-    Some(Requirement { capabilities: capabilities?, groups: groups?, users: users? })
+    Some(Requirement {
+        principals: principals?,
+        clients: clients?,
+        users: users?,
+        groups: groups?,
+        interactive: interactive?,
+        capabilities: capabilities?,
+        path: path?,
+        step_up: StepUp { acr: acr?, max_auth_age: max_auth_age? },
+    })
 }
 
-fn capability(node: &Node<'_>) -> Option<String> {
+fn read_names(node: &Node<'_>) -> Option<BTreeSet<String>> {
+    node.strings().map(|names| names.into_iter().collect())
+}
+
+fn read_principals(node: &Node<'_>) -> Option<BTreeSet<PrincipalKind>> {
+    let kind = |node: &Node<'_>| node.choice(&[("user", PrincipalKind::User), ("service", PrincipalKind::Service)]);
+    node.each(kind).map(|kinds| kinds.into_iter().collect())
+}
+
+/// `base` is left out where the whole path is the scopes'.
+fn read_base(node: &Node<'_>) -> Option<Base> {
+    let object = node.object()?;
+    let base = object.get("base").map_or(Some("/".to_owned()), |node| read_one_way(&node));
+    object.finish();
+    base.map(|base| Base::new(&base))
+}
+
+/// It stands in a list with spaces between, and in quotes (RFC 9470 §3).
+fn authentication_class(node: &Node<'_>) -> Option<String> {
+    match node.string()? {
+        acr if is_scope_token(acr) => Some(acr.to_owned()),
+        _ => node.problem("may hold no space, quote or backslash"),
+    }
+}
+
+pub(super) fn capability(node: &Node<'_>) -> Option<String> {
     match node.string()? {
         name if is_scope_token(name) => Some(name.to_owned()),
         _ => node.problem("is no capability: it may hold no space, quote or backslash"),

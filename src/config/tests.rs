@@ -70,7 +70,7 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         (
             "/relm",
             "\"x\"",
-            "relm: unknown field; known here: realm, issuers, credentials, capabilities, headers, rules, require_tls",
+            "relm: unknown field; known here: realm, capabilities, issuers, credentials, headers, rules, require_tls",
         ),
         ("/require_tls", "\"yes\"", "require_tls: expected true or false, found \"yes\""),
         ("/issuers", "[]", "issuers: needs at least one item"),
@@ -90,7 +90,7 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             "\"okta\"",
             "issuers[0].profile: expected one of generic, cilogon, lsst, cognito, keycloak, auth0, scitokens, wlcg, at-jwt, found \"okta\"",
         ),
-        ("/issuers/0/profile", "\"cognito\"", "not supported yet: issuers[0].profile"),
+        ("/issuers/0/profile", "\"auth0\"", "issuers[0].issuer: an Auth0 issuer ends with /"),
         ("/issuers/0/audiences", "[]", "issuers[0].audiences: needs at least one item"),
         ("/issuers/0/audiences", "[\"x\",1]", "issuers[0].audiences[1]: expected a string, found a number"),
         (
@@ -166,8 +166,19 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             r#"{"bearer":false,"basic":false}"#,
             "credentials: nothing is switched on: no request could carry a token",
         ),
-        ("/capabilities/preset", "\"lsst\"", "not supported yet: capabilities.preset"),
-        ("/capabilities/groups", "{}", "not supported yet: capabilities.groups"),
+        ("/capabilities/preset", "\"x\"", "capabilities.preset: expected one of none, lsst, found \"x\""),
+        (
+            "/capabilities/group_prefix",
+            "\"a_\"",
+            "capabilities.group_prefix: has no meaning without `groups` or a preset",
+        ),
+        ("/capabilities/groups", "[]", "capabilities.groups: expected an object, found an array"),
+        ("/capabilities/groups", "{\"g\":[]}", "capabilities.groups.g: needs at least one item"),
+        (
+            "/capabilities/groups",
+            "{\"g\":[\"a b\"]}",
+            "capabilities.groups.g[0]: is no capability: it may hold no space, quote or backslash",
+        ),
         ("/headers/user", "\"a b\"", "headers.user: \"a b\" is not a header name"),
         ("/headers/user", "\":path\"", "headers.user: \":path\" is not a header name"),
         (
@@ -261,16 +272,38 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             r#"{"all_of":["a"],"none_of":["a"]}"#,
             "rules[0].require.capabilities.none_of: unknown field; known here: all_of, any_of",
         ),
-        ("/rules/0/require/clients", "[\"a\"]", "not supported yet: rules[0].require.clients"),
-        ("/rules/0/require/max_auth_age", "\"15m\"", "not supported yet: rules[0].require.max_auth_age"),
+        ("/rules/0/require/clients", "[]", "rules[0].require.clients: needs at least one item"),
+        (
+            "/rules/0/require/principals",
+            "[\"robot\"]",
+            "rules[0].require.principals[0]: expected one of user, service, found \"robot\"",
+        ),
+        (
+            "/rules/0/require/interactive",
+            "\"yes\"",
+            "rules[0].require.interactive: expected true or false, found \"yes\"",
+        ),
+        ("/rules/0/require/path", "\"/dav\"", "rules[0].require.path: expected an object, found \"/dav\""),
+        ("/rules/0/require/path", "{\"base\":\"dav\"}", "rules[0].require.path.base: has to begin with /"),
+        (
+            "/rules/0/require/path",
+            "{\"base\":\"/a//b\"}",
+            "rules[0].require.path.base: can be read in more than one way: leave out empty and dot segments, \\, ; and encoded / and .",
+        ),
+        ("/rules/0/require/max_auth_age", "\"59s\"", "rules[0].require.max_auth_age: must be between 1m and 744h"),
+        ("/rules/0/require/acr", "[\"a b\"]", "rules[0].require.acr[0]: may hold no space, quote or backslash"),
         (
             "/rules/0/challenge",
             "[\"digest\"]",
             "rules[0].challenge[0]: expected one of bearer, basic, found \"digest\"",
         ),
         ("/rules/0/reissue", "{}", "not supported yet: rules[0].reissue"),
-        ("/rules/0/shadow", "true", "not supported yet: rules[0].shadow"),
-        ("/rules/0/foreign_authorization", "\"pass\"", "not supported yet: rules[0].foreign_authorization"),
+        ("/rules/0/shadow", "1", "rules[0].shadow: expected true or false, found a number"),
+        (
+            "/rules/0/foreign_authorization",
+            "\"pass\"",
+            "rules[0].require: asks for something, though `foreign_authorization` lets requests on without a token",
+        ),
     ] {
         let got = errors(&with(at, value));
         assert_eq!(got, [want], "{at} = {value}");

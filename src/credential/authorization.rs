@@ -43,6 +43,13 @@ pub(super) fn find(head: &RequestHead, places: Places) -> Credentials {
     }
 }
 
+/// Whether the field is there, is text, and names schemes that are none of ours, switched on or not.
+pub(super) fn is_of_another_scheme(head: &RequestHead) -> bool {
+    let mut values = head.values("authorization").peekable();
+    let named = |value: &[u8]| std::str::from_utf8(value).is_ok_and(|text| !text.trim().is_empty());
+    values.peek().is_some() && values.all(named) && !names_a_scheme_of_ours(head)
+}
+
 /// Whether any credential in the field claims to be Bearer or Basic. Schemes whose credentials have commas (Digest) are
 /// refused where a credential is asked for, as two would be, but are not ours to take out where none is.
 pub(super) fn names_a_scheme_of_ours(head: &RequestHead) -> bool {
@@ -131,7 +138,7 @@ mod tests {
             Credentials::Password => Password,
             Credentials::Malformed(_) => Malformed,
             Credentials::Several => Several,
-            Credentials::NotPresented => panic!("the field is there"),
+            Credentials::NotPresented | Credentials::LeftAlone => panic!("it is there, and not left alone"),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{AudienceRule, Issuer, PathDialect, Principal, PrincipalKind, Profile, Services};
 use crate::json::Json;
 use crate::policy::is_scope_token;
-use crate::token::{ClaimPath, TokenError};
+use crate::time::UnixTime;
+use crate::token::{ClaimPath, TokenError, TokenUse};
 
 /// Where in an issuer's tokens the facts are that rules and headers need.
 #[derive(Debug)]
@@ -15,55 +17,103 @@ pub struct ClaimMap {
     pub groups: Vec<ClaimPath>,
     pub scopes: Vec<ClaimPath>,
     pub audience: Vec<ClaimPath>,
+    pub audience_rule: AudienceRule,
     pub client: Vec<ClaimPath>,
     /// Renames of scopes.
     pub scope_map: BTreeMap<String, String>,
 }
 
-impl Default for ClaimMap {
-    /// The claims of RFC 7519, RFC 8693 and OpenID Connect, and DMTN-094's `uidNumber` and `isMemberOf`.
-    fn default() -> Self {
-        let paths = |names: &[&str]| names.iter().map(|name| ClaimPath::of(name)).collect();
-        Self {
-            user: paths(&["sub"]),
-            uid: paths(&["uidNumber"]),
-            email: paths(&["email"]),
-            groups: ["groups", "isMemberOf[].name"].iter().filter_map(|path| ClaimPath::parse(path)).collect(),
-            scopes: paths(&["scope"]),
-            audience: paths(&["aud"]),
-            client: paths(&["client_id", "azp"]),
-            scope_map: BTreeMap::new(),
+impl Issuer {
+    /// Who calls with this token, which has been verified.
+    pub fn principal(&self, payload: &Json, token_use: TokenUse) -> Result<Principal, TokenError> {
+        let claims = &self.claims;
+        // Rules decide by the user, so one that is there and cannot be used is not the same as none.
+        let user = match present(&claims.user, payload) {
+            None => None,
+            Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
+        };
+        let client = present(&claims.client, payload).and_then(printable);
+        let kind = if self.is_service(payload, client.as_deref()) {
+            Some(PrincipalKind::Service)
+        } else {
+            user.is_some().then_some(PrincipalKind::User)
+        };
+        let user = user.filter(|_| kind == Some(PrincipalKind::User));
+        let auth_time = payload.get("auth_time").and_then(auth_time);
+        let interactive = user.is_some() && (auth_time.is_some() || token_use == TokenUse::Id);
+
+        let scopes = claims.scopes(payload)?;
+        let mut groups = claims.groups(payload)?;
+        // The WLCG profile: capabilities take precedence, and groups beside them say nothing.
+        if self.profile.paths == Some(PathDialect::Wlcg) && scopes.iter().any(|scope| is_wlcg_capability(scope)) {
+            groups.clear();
+        }
+        // DMTN-094 §2.2: everybody is in a group of their own name, which no table of groups can mean.
+        let others = groups.iter().filter(|group| user.as_ref() != Some(*group));
+        let granted = others.flat_map(|group| self.capability_groups.of(group)).cloned();
+        let renamed = |scope: String| claims.scope_map.get(&scope).cloned().unwrap_or(scope);
+        let listed: BTreeSet<String> = scopes.into_iter().map(renamed).chain(granted).collect();
+        let (withheld, capabilities) =
+            listed.into_iter().partition(|name| !interactive && self.capability_groups.is_interactive(name));
+
+        Ok(Principal {
+            kind,
+            user,
+            uid: present(&claims.uid, payload).and_then(uid),
+            email: present(&claims.email, payload).and_then(printable),
+            client,
+            token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
+            groups,
+            capabilities,
+            withheld,
+            interactive,
+            auth_time,
+            acr: payload.get("acr").and_then(printable),
+            paths: self.profile.paths,
+        })
+    }
+
+    /// Any sign of it counts: who may pass for a user may do more.
+    fn is_service(&self, payload: &Json, client: Option<&str>) -> bool {
+        let text = |name| payload.get(name).and_then(Json::as_str);
+        let subject = text("sub");
+        if subject.is_some() && subject == client {
+            return true;
+        }
+        match self.profile.services {
+            Services::BySubject => false,
+            Services::Keycloak => {
+                let named = |name: &str| name.starts_with("service-account-");
+                let added = ["clientHost", "clientAddress"].iter().any(|name| payload.get(name).is_some());
+                text("preferred_username").is_some_and(named) || added
+            }
+            Services::Auth0 => {
+                text("gty") == Some("client-credentials") || subject.is_some_and(|sub| sub.ends_with("@clients"))
+            }
         }
     }
 }
 
-/// Who is calling, as far as the token says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Principal {
-    pub user: Option<String>,
-    pub uid: Option<u32>,
-    pub email: Option<String>,
-    pub client: Option<String>,
-    pub token_id: Option<String>,
-    pub groups: Vec<String>,
-    pub scopes: BTreeSet<String>,
+fn is_wlcg_capability(scope: &str) -> bool {
+    scope.starts_with("storage.") || scope.starts_with("compute.")
 }
 
 impl ClaimMap {
-    pub fn principal(&self, payload: &Json) -> Result<Principal, TokenError> {
-        Ok(Principal {
-            // Rules decide by the user, so one that is there and cannot be used is not the same as none.
-            user: match present(&self.user, payload) {
-                None => None,
-                Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
-            },
-            uid: present(&self.uid, payload).and_then(uid),
-            email: present(&self.email, payload).and_then(printable),
-            client: present(&self.client, payload).and_then(printable),
-            token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
-            groups: self.groups(payload)?,
-            scopes: self.scopes(payload)?,
-        })
+    /// What the profile's table says.
+    pub fn of(profile: &Profile) -> Self {
+        let paths = |names: &[&str]| names.iter().filter_map(|name| ClaimPath::parse(name)).collect();
+        let claims = &profile.claims;
+        Self {
+            user: paths(claims.user),
+            uid: paths(claims.uid),
+            email: paths(claims.email),
+            groups: paths(claims.groups),
+            scopes: paths(claims.scopes),
+            audience: paths(claims.audience),
+            audience_rule: profile.audience,
+            client: paths(claims.client),
+            scope_map: BTreeMap::new(),
+        }
     }
 
     fn groups(&self, payload: &Json) -> Result<Vec<String>, TokenError> {
@@ -103,8 +153,7 @@ impl ClaimMap {
                     return Err(TokenError::InvalidClaim("scope"));
                 }
             };
-            let renamed = |name: &str| self.scope_map.get(name).map_or_else(|| name.to_owned(), Clone::clone);
-            scopes.extend(names.into_iter().filter(|name| is_scope_token(name)).map(renamed));
+            scopes.extend(names.into_iter().filter(|name| is_scope_token(name)).map(str::to_owned));
         }
         Ok(scopes)
     }
@@ -126,6 +175,12 @@ pub fn is_printable(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
 }
 
+/// When the user logged in. Some Keycloaks write 0 where nobody did.
+fn auth_time(value: &Json) -> Option<UnixTime> {
+    let seconds = value.as_integer().and_then(|number| u64::try_from(number).ok()).filter(|seconds| *seconds > 0);
+    seconds.map(UnixTime::from_seconds)
+}
+
 /// A POSIX user id: some issuers write a number, others (CILogon) a string of digits.
 fn uid(value: &Json) -> Option<u32> {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
@@ -138,11 +193,9 @@ mod tests {
     use super::*;
 
     fn principal(payload: &str) -> Result<Principal, TokenError> {
-        let map = ClaimMap {
-            scope_map: BTreeMap::from([("rs/read.tap".to_owned(), "read:tap".to_owned())]),
-            ..ClaimMap::default()
-        };
-        map.principal(&Json::parse(payload.as_bytes()).unwrap())
+        let mut issuer = Issuer::for_tests("https://issuer.test", &["api"]);
+        issuer.claims.scope_map = BTreeMap::from([("rs/read.tap".to_owned(), "read:tap".to_owned())]);
+        issuer.principal(&Json::parse(payload.as_bytes()).unwrap(), TokenUse::Access)
     }
 
     #[test]
@@ -159,7 +212,7 @@ mod tests {
             (r#""""#, &[]),
             ("null", &[]),
         ] {
-            let scopes = principal(&format!(r#"{{"scope":{scope}}}"#)).unwrap().scopes;
+            let scopes = principal(&format!(r#"{{"scope":{scope}}}"#)).unwrap().capabilities;
             assert_eq!(scopes.iter().map(String::as_str).collect::<Vec<_>>(), want, "{scope}");
         }
         for scope in ["1", "{}", "[1]", "[[\"a\"]]"] {

@@ -49,6 +49,11 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// A PUT of that path on the same host, whose route is not known.
+    pub(super) fn writing(head: &'a RequestHead, path: String) -> Self {
+        Self { host: head.authority().and_then(host), path: ReadPath::Plain(path), method: Some("PUT"), route: None }
+    }
+
     pub(super) fn of(head: &'a RequestHead, route: &'a Route) -> Self {
         Self {
             host: head.authority().and_then(host),

@@ -1,8 +1,12 @@
 //! What a rule asks of a verified token. All that is given must hold.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::issuer::Principal;
+use super::resource::{Base, Use, allowed};
+use crate::issuer::{PathDialect, Principal, PrincipalKind};
+use crate::request::Mutation;
+use crate::time::UnixTime;
 
 /// The grammar of RFC 6749 §3.3: printable ASCII without space, quote and backslash.
 pub fn is_scope_token(text: &str) -> bool {
@@ -11,9 +15,24 @@ pub fn is_scope_token(text: &str) -> bool {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
-    pub capabilities: Option<Choice>,
-    pub groups: Option<Choice>,
+    pub principals: Option<BTreeSet<PrincipalKind>>,
+    pub clients: Option<BTreeSet<String>>,
     pub users: Option<BTreeSet<String>>,
+    pub groups: Option<Choice>,
+    /// Whether a user has to have logged in for this token.
+    pub interactive: bool,
+    pub capabilities: Option<Choice>,
+    /// Whether the token has to allow, by its scopes with paths, what the request does to which path.
+    pub path: Option<Base>,
+    pub step_up: StepUp,
+}
+
+/// How, and how recently, the user has to have logged in (RFC 9470).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepUp {
+    /// Any of these; empty where it does not matter.
+    pub acr: Vec<String>,
+    pub max_auth_age: Option<Duration>,
 }
 
 /// Names of which all, one, or some and one of others are asked.
@@ -30,13 +49,34 @@ pub struct CapabilitySet(Vec<String>);
 /// What a token lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shortfall {
+    /// It has to be of one of these kinds.
+    Principal(BTreeSet<PrincipalKind>),
+    Client,
+    User,
+    Groups {
+        missing: String,
+    },
+    /// No user logged in for it.
+    Interactive,
     /// `asked` is what the rule wants, for the `scope` of RFC 6750 §3; `missing` what the token does not have of it.
     Capabilities {
         asked: String,
         missing: String,
     },
-    Groups,
-    User,
+    /// The same for an operation on a path, which is not told to the client.
+    Path {
+        asked: &'static str,
+        missing: String,
+    },
+    /// The login is too old, or of another class.
+    StepUp(StepUp),
+}
+
+/// When the request is looked at, by a clock that may be off by this much.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    pub now: UnixTime,
+    pub skew: Duration,
 }
 
 impl Choice {
@@ -57,31 +97,106 @@ impl CapabilitySet {
     }
 }
 
+impl StepUp {
+    /// What is asked, in the words of RFC 9470 §3.
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let acr = (!self.acr.is_empty()).then(|| ("acr_values", self.acr.join(" ")));
+        let age = self.max_auth_age.map(|age| ("max_age", age.as_secs().to_string()));
+        acr.into_iter().chain(age).collect()
+    }
+
+    fn holds(&self, principal: &Principal, clock: Clock) -> bool {
+        let of_class = |acr: &String| self.acr.contains(acr);
+        let recent = |longest: Duration| {
+            let in_time = |time: UnixTime| clock.now.since(time) <= longest.saturating_add(clock.skew);
+            principal.auth_time.is_some_and(|time| time <= clock.now.plus(clock.skew) && in_time(time))
+        };
+        (self.acr.is_empty() || principal.acr.as_ref().is_some_and(of_class)) && self.max_auth_age.is_none_or(recent)
+    }
+}
+
 impl Requirement {
-    /// Checks the token's capabilities first: what is missing there, a client can ask its issuer for.
-    pub fn check(&self, principal: &Principal, extra: Option<&CapabilitySet>) -> Result<(), Shortfall> {
-        let mut asked = self.capabilities.clone().unwrap_or_default();
-        asked.all_of.extend(extra.iter().flat_map(|set| set.0.iter().cloned()));
-        let missing = asked.missing(|name| principal.scopes.contains(name));
-        if !missing.is_empty() {
-            let names: Vec<&str> = asked.all_of.iter().chain(&asked.any_of).map(String::as_str).collect();
-            return Err(Shortfall::Capabilities { asked: names.join(" "), missing: missing.join(" ") });
+    /// Who it is comes first, since no scope helps there; then what a client can ask its issuer for; and last another
+    /// login, which is asked of those only whom it helps. Answers what has to be added to the request.
+    pub fn check(
+        &self,
+        principal: &Principal,
+        extra: Option<&CapabilitySet>,
+        uses: &[Use],
+        clock: Clock,
+    ) -> Result<Vec<Mutation>, Shortfall> {
+        if let Some(kinds) = &self.principals
+            && !principal.kind.is_some_and(|kind| kinds.contains(&kind))
+        {
+            return Err(Shortfall::Principal(kinds.clone()));
         }
-        let in_group = |name: &str| principal.groups.iter().any(|group| group == name);
-        if self.groups.as_ref().is_some_and(|groups| !groups.missing(in_group).is_empty()) {
-            return Err(Shortfall::Groups);
+        let listed = |names: &Option<BTreeSet<String>>, name: &Option<String>| {
+            names.as_ref().is_none_or(|names| name.as_ref().is_some_and(|name| names.contains(name)))
+        };
+        if !listed(&self.clients, &principal.client) {
+            return Err(Shortfall::Client);
         }
-        let listed = |users: &BTreeSet<String>| principal.user.as_ref().is_some_and(|user| users.contains(user));
-        if !self.users.as_ref().is_none_or(listed) {
+        if !listed(&self.users, &principal.user) {
             return Err(Shortfall::User);
         }
-        Ok(())
+        if let Some(groups) = &self.groups {
+            let missing = groups.missing(|name| principal.groups.iter().any(|group| group == name));
+            if !missing.is_empty() {
+                return Err(Shortfall::Groups { missing: missing.join(" ") });
+            }
+        }
+        if self.interactive && !principal.interactive {
+            return Err(Shortfall::Interactive);
+        }
+        self.check_capabilities(principal, extra)?;
+        let mut additions = Vec::new();
+        for wanted in uses {
+            let Some(addition) = allowed(wanted, principal) else {
+                return Err(path_shortfall(wanted, principal));
+            };
+            additions.extend(addition);
+        }
+        if self.step_up.holds(principal, clock) { Ok(additions) } else { Err(Shortfall::StepUp(self.step_up.clone())) }
     }
+
+    fn check_capabilities(&self, principal: &Principal, extra: Option<&CapabilitySet>) -> Result<(), Shortfall> {
+        let has = |name: &str| principal.capabilities.contains(name);
+        let extra = extra.map_or(&[][..], |set| set.0.as_slice());
+        let choice = self.capabilities.as_ref();
+        let mut missing = choice.map_or_else(Vec::new, |choice| choice.missing(has));
+        missing.extend(extra.iter().map(String::as_str).filter(|name| !has(name)));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Asking the issuer for these would not help: the token has them, and is of the wrong sort.
+        if missing.iter().all(|name| principal.withheld.contains(*name)) {
+            return Err(Shortfall::Interactive);
+        }
+        let all_of = choice.iter().flat_map(|choice| &choice.all_of).chain(extra);
+        let asked: Vec<&str> =
+            all_of.chain(choice.iter().flat_map(|choice| &choice.any_of)).map(String::as_str).collect();
+        Err(Shortfall::Capabilities { asked: asked.join(" "), missing: missing.join(" ") })
+    }
+}
+
+fn path_shortfall(wanted: &Use, principal: &Principal) -> Shortfall {
+    let asked = wanted.operation.scope(principal.paths.unwrap_or(PathDialect::SciTokens));
+    Shortfall::Path { asked, missing: format!("{asked}:{}", wanted.path) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CLOCK: Clock = Clock { now: UnixTime::from_seconds(1_800_000_000), skew: Duration::from_secs(60) };
+
+    fn check(
+        requirement: &Requirement,
+        principal: &Principal,
+        extra: Option<&CapabilitySet>,
+    ) -> Result<Vec<Mutation>, Shortfall> {
+        requirement.check(principal, extra, &[], CLOCK)
+    }
 
     fn names(list: &str) -> Vec<String> {
         list.split_whitespace().map(str::to_owned).collect()
@@ -90,7 +205,7 @@ mod tests {
     fn principal(scopes: &str, groups: &str) -> Principal {
         Principal {
             user: Some("alice".to_owned()),
-            scopes: names(scopes).into_iter().collect(),
+            capabilities: names(scopes).into_iter().collect(),
             groups: names(groups),
             ..Principal::default()
         }
@@ -120,8 +235,8 @@ mod tests {
         for Case { name, has, all_of, any_of, missing } in cases {
             let choice = Choice { all_of: names(all_of), any_of: names(any_of) };
             let requirement = Requirement { capabilities: Some(choice), ..Requirement::default() };
-            let found = match requirement.check(&principal(has, ""), None) {
-                Ok(()) => None,
+            let found = match check(&requirement, &principal(has, ""), None) {
+                Ok(_) => None,
                 Err(Shortfall::Capabilities { missing, asked }) => {
                     assert_eq!(asked, [names(all_of), names(any_of)].concat().join(" "), "{name}");
                     Some(missing)
@@ -136,15 +251,16 @@ mod tests {
     fn groups_users_and_the_routes_own_capabilities_hold_together() {
         let groups = Choice { any_of: names("g h"), ..Choice::default() };
         let users = Some(BTreeSet::from(["alice".to_owned()]));
-        let requirement = Requirement { groups: Some(groups), users, capabilities: None };
+        let requirement = Requirement { groups: Some(groups), users, ..Requirement::default() };
         let extra = CapabilitySet::parse("a b").unwrap();
-        assert_eq!(requirement.check(&principal("a b", "g"), Some(&extra)), Ok(()));
-        assert_eq!(requirement.check(&principal("", "x"), None), Err(Shortfall::Groups));
+        assert_eq!(check(&requirement, &principal("a b", "g"), Some(&extra)), Ok(Vec::new()));
+        let missing = "g h".to_owned();
+        assert_eq!(check(&requirement, &principal("", "x"), None), Err(Shortfall::Groups { missing }));
         let bob = Principal { user: Some("bob".to_owned()), ..principal("", "h") };
-        assert_eq!(requirement.check(&bob, None), Err(Shortfall::User));
-        assert_eq!(requirement.check(&Principal { user: None, ..bob }, None), Err(Shortfall::User));
+        assert_eq!(check(&requirement, &bob, None), Err(Shortfall::User));
+        assert_eq!(check(&requirement, &Principal { user: None, ..bob }, None), Err(Shortfall::User));
         assert!(matches!(
-            requirement.check(&principal("a", "g"), Some(&extra)),
+            check(&requirement, &principal("a", "g"), Some(&extra)),
             Err(Shortfall::Capabilities { asked, missing }) if asked == "a b" && missing == "b"
         ));
     }
@@ -154,5 +270,64 @@ mod tests {
         for bad in ["", " ", "a  b", " a", "a ", "a\tb", "a\"", "é"] {
             assert_eq!(CapabilitySet::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_says_who_may_and_by_which_login() {
+        let user = || Principal {
+            kind: Some(PrincipalKind::User),
+            client: Some("web".to_owned()),
+            interactive: true,
+            auth_time: Some(UnixTime::from_seconds(1_800_000_000 - 900)),
+            acr: Some("mfa".to_owned()),
+            ..principal("", "")
+        };
+        let service =
+            Principal { kind: Some(PrincipalKind::Service), client: Some("poller".to_owned()), ..Principal::default() };
+        let kinds = |kind| Requirement { principals: Some(BTreeSet::from([kind])), ..Requirement::default() };
+        let clients = || Requirement { clients: Some(BTreeSet::from(["poller".to_owned()])), ..Requirement::default() };
+        let step_up = |acr: &str, age: Option<u64>| Requirement {
+            step_up: StepUp { acr: names(acr), max_auth_age: age.map(Duration::from_secs) },
+            ..Requirement::default()
+        };
+        let interactive = || Requirement { interactive: true, ..Requirement::default() };
+        let ago =
+            |seconds: u64| Principal { auth_time: Some(UnixTime::from_seconds(1_800_000_000 - seconds)), ..user() };
+        let ahead =
+            |seconds: u64| Principal { auth_time: Some(UnixTime::from_seconds(1_800_000_000 + seconds)), ..user() };
+        let neither = || Principal { kind: None, user: None, ..user() };
+        for (name, requirement, principal, want) in [
+            ("a user", kinds(PrincipalKind::User), user(), true),
+            ("a service for a user", kinds(PrincipalKind::User), service.clone(), false),
+            ("a service", kinds(PrincipalKind::Service), service.clone(), true),
+            ("neither", kinds(PrincipalKind::User), neither(), false),
+            ("the client", clients(), service.clone(), true),
+            ("another client", clients(), user(), false),
+            ("no client", clients(), Principal { client: None, ..user() }, false),
+            ("interactive", interactive(), user(), true),
+            ("not interactive", interactive(), service.clone(), false),
+            ("class", step_up("x mfa", None), user(), true),
+            ("another class", step_up("x mfax", None), user(), false),
+            ("no class", step_up("x", None), service.clone(), false),
+            ("recent login", step_up("", Some(900)), user(), true),
+            ("to the second", step_up("", Some(900)), ago(960), true),
+            ("too old", step_up("", Some(900)), ago(961), false),
+            ("ahead of time", step_up("", Some(900)), ahead(60), true),
+            ("too far ahead of time", step_up("", Some(900)), ahead(61), false),
+            ("no time of login", step_up("", Some(900)), service.clone(), false),
+        ] {
+            assert_eq!(check(&requirement, &principal, None).is_ok(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_capability_that_is_withheld_is_told_from_one_that_is_missing() {
+        let holder = Principal { withheld: BTreeSet::from(["exec:nb".to_owned()]), ..principal("a", "") };
+        let asking = |all_of: &str| Requirement {
+            capabilities: Some(Choice { all_of: names(all_of), any_of: Vec::new() }),
+            ..Requirement::default()
+        };
+        assert_eq!(check(&asking("a exec:nb"), &holder, None), Err(Shortfall::Interactive));
+        assert!(matches!(check(&asking("b exec:nb"), &holder, None), Err(Shortfall::Capabilities { .. })));
     }
 }

@@ -1,24 +1,55 @@
 //! The claims (RFC 7519 §4) that decide whether a token is good: time, types, audience.
 
-use super::TokenError;
+use super::header::JoseHeader;
 use super::kind::check_kind;
-use crate::issuer::Issuer;
+use super::{TokenError, TokenUse};
+use crate::issuer::{AudienceRule, Issuer, Need, is_printable};
 use crate::json::Json;
 use crate::time::UnixTime;
 
 /// RFC 7519 §4.1 registers these as strings. Another type is a sign of a broken or hostile issuer.
 const STRINGS: [&str; 3] = ["sub", "jti", "nonce"];
 
-/// Checks what an issuer's configuration says of any of its tokens.
-pub fn check_claims(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), TokenError> {
+/// Checks what an issuer's configuration says of any of its tokens; answers what the token is for.
+pub(super) fn check_claims(
+    header: &JoseHeader,
+    payload: &Json,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> Result<TokenUse, TokenError> {
     check_time(payload, issuer, now)?;
     for name in STRINGS {
         if payload.get(name).is_some_and(|claim| claim.as_str().is_none()) {
             return Err(TokenError::InvalidClaim(name));
         }
     }
-    check_kind(payload, issuer)?;
-    check_audience(payload, issuer)
+    let token_use = check_kind(header, payload, issuer)?;
+    for need in issuer.profile.needs {
+        check_need(*need, header, payload, issuer)?;
+    }
+    check_audience(payload, issuer)?;
+    Ok(token_use)
+}
+
+fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
+    let claim = |name| payload.get(name).ok_or(TokenError::MissingClaim(name));
+    match need {
+        Need::Claim(name) => claim(name).map(|_| ()),
+        Need::Text(name) => match claim(name)?.as_str() {
+            Some(text) if is_printable(text) => Ok(()),
+            Some(_) | None => Err(TokenError::InvalidClaim(name)),
+        },
+        Need::Version(name, known) => {
+            let known = |version: &str| known.iter().any(|known| version.starts_with(known));
+            if claim(name)?.as_str().is_some_and(known) { Ok(()) } else { Err(TokenError::InvalidClaim(name)) }
+        }
+        Need::KeyId if header.kid.is_some() => Ok(()),
+        Need::KeyId => Err(TokenError::Header("its header names no key")),
+        Need::Identity => {
+            let mut paths = issuer.claims.user.iter().chain(&issuer.claims.uid);
+            if paths.any(|path| path.first(payload).is_some()) { Ok(()) } else { Err(TokenError::MissingClaim("uid")) }
+        }
+    }
 }
 
 fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), TokenError> {
@@ -58,16 +89,34 @@ fn numeric_date(payload: &Json, name: &'static str) -> Result<Option<UnixTime>, 
 }
 
 fn check_audience(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
-    let audience = issuer.claims.audience.iter().find_map(|path| path.first(payload));
-    let matches = |value: &Json| value.as_str().is_some_and(|aud| issuer.audiences.iter().any(|known| known == aud));
-    match audience {
-        None => Err(TokenError::MissingClaim("aud")),
-        Some(value @ Json::String(_)) if matches(value) => Ok(()),
-        Some(Json::Array(values)) if values.iter().any(matches) => {
-            let strings = values.iter().all(|value| value.as_str().is_some());
-            if strings { Ok(()) } else { Err(TokenError::InvalidClaim("aud")) }
+    let mut given = issuer.claims.audience.iter().filter_map(|path| path.first(payload)).peekable();
+    if given.peek().is_none() {
+        return Err(TokenError::MissingClaim("aud"));
+    }
+    let looked_at = match issuer.claims.audience_rule {
+        AudienceRule::FirstFound => 1,
+        AudienceRule::Either => usize::MAX,
+    };
+    for audience in given.take(looked_at) {
+        if is_ours(audience, issuer)? {
+            return Ok(());
         }
-        Some(_) => Err(TokenError::Audience),
+    }
+    Err(TokenError::Audience)
+}
+
+fn is_ours(audience: &Json, issuer: &Issuer) -> Result<bool, TokenError> {
+    let known = |aud: &str| issuer.audiences.iter().any(|known| known == aud) || issuer.profile.everyone == Some(aud);
+    let matches = |value: &Json| value.as_str().is_some_and(known);
+    let Some(values) = audience.as_array() else {
+        return Ok(matches(audience));
+    };
+    if values.iter().all(|value| value.as_str().is_some()) {
+        Ok(values.iter().any(matches))
+    } else if values.iter().any(matches) {
+        Err(TokenError::InvalidClaim("aud"))
+    } else {
+        Ok(false)
     }
 }
 
@@ -82,7 +131,9 @@ mod tests {
     }
 
     fn check(payload: &str) -> Result<(), TokenError> {
-        check_claims(&Json::parse(payload.as_bytes()).unwrap(), &issuer(), UnixTime::from_seconds(NOW))
+        let header = JoseHeader::parse(&Json::parse(br#"{"alg":"ES256"}"#).unwrap()).unwrap();
+        let payload = Json::parse(payload.as_bytes()).unwrap();
+        check_claims(&header, &payload, &issuer(), UnixTime::from_seconds(NOW)).map(|_| ())
     }
 
     #[test]

@@ -6,6 +6,8 @@ pub enum TokenError {
     TooLong,
     /// Not three base64url parts.
     NotJwt,
+    /// Nothing that anyone but its issuer can read.
+    Opaque,
     /// Header or payload is not a JSON object that can be read in one way only.
     Unreadable,
     /// The header asks for something that we do not do.

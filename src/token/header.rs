@@ -14,6 +14,8 @@ const MAX_KID_LENGTH: usize = 256;
 pub struct JoseHeader {
     pub algorithm: Algorithm,
     pub kid: Option<String>,
+    /// Whether `typ` says that this is an access token (RFC 9068 §2.1).
+    pub is_access_token: bool,
 }
 
 impl JoseHeader {
@@ -31,7 +33,7 @@ impl JoseHeader {
                 return Err(TokenError::Header(problem));
             }
         }
-        check_type(header.get("typ"))?;
+        let is_access_token = read_type(header.get("typ"))?;
         let algorithm = header.get("alg").and_then(Json::as_str).ok_or(TokenError::Algorithm)?;
         let algorithm = Algorithm::from_name(algorithm).ok_or(TokenError::Algorithm)?;
         let kid = match header.get("kid") {
@@ -39,21 +41,31 @@ impl JoseHeader {
             Some(Json::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID_LENGTH => Some(kid.clone()),
             Some(_) => return Err(TokenError::Header("the key id is no short string")),
         };
-        Ok(Self { algorithm, kid })
+        Ok(Self { algorithm, kid, is_access_token })
     }
 }
 
-/// RFC 8725 §3.11: other kinds of JWT (logout and security event tokens, DPoP proofs, key bindings) are signed by the
-/// same keys and say of themselves what they are.
-fn check_type(typ: Option<&Json>) -> Result<(), TokenError> {
-    const ACCEPTED: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
-    const OTHER_KIND: TokenError = TokenError::Header("the token is of another kind than an access token");
+/// RFC 8725 §3.11: other kinds of JWT are signed by the same keys and say of themselves what they are. Answers whether
+/// this says that it is an access token.
+fn read_type(typ: Option<&Json>) -> Result<bool, TokenError> {
     let Some(typ) = typ else {
-        return Ok(());
+        return Ok(false);
     };
-    let typ = typ.as_str().ok_or(OTHER_KIND)?;
-    let accepted = ACCEPTED.iter().any(|kind| kind.eq_ignore_ascii_case(typ));
-    if accepted { Ok(()) } else { Err(OTHER_KIND) }
+    let typ = typ.as_str().map(str::to_ascii_lowercase);
+    // RFC 7515 §4.1.9: the media type's `application/` may be left out.
+    let kind = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+    Err(TokenError::Kind(match kind {
+        Some("jwt") => return Ok(false),
+        Some("at+jwt") => return Ok(true),
+        Some("logout+jwt") => "a logout token",
+        Some("secevent+jwt") => "a security event token",
+        Some("dpop+jwt") => "a DPoP proof",
+        Some("kb+jwt") => "a key binding",
+        Some("token-introspection+jwt") => "an introspection response",
+        Some("oauth-authz-req+jwt") => "an authorization request",
+        Some("client-authentication+jwt") => "a client assertion",
+        Some(_) | None => "a token of another kind",
+    }))
 }
 
 #[cfg(test)]
@@ -93,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_understood_or_is_another_kind_is_refused() {
+    fn what_must_be_understood_is_refused() {
         for extra in [
             r#""crit":["exp"]"#,
             r#""crit":[]"#,
@@ -103,12 +115,6 @@ mod tests {
             r#""enc":"A256GCM""#,
             r#""zip":"DEF""#,
             r#""cty":"JWT""#,
-            r#""typ":"secevent+jwt""#,
-            r#""typ":"logout+jwt""#,
-            r#""typ":"dpop+jwt""#,
-            r#""typ":"kb+jwt""#,
-            r#""typ":null"#,
-            r#""typ":1"#,
             r#""jwk":{"kty":"oct","k":"eA"}"#,
             r#""kid":null"#,
             r#""kid":7"#,
@@ -123,16 +129,31 @@ mod tests {
     }
 
     #[test]
-    fn access_token_types_pass_and_keys_in_the_header_are_not_read() {
-        for extra in [
-            r#""typ":"JWT""#,
-            r#""typ":"jwt""#,
-            r#""typ":"at+jwt""#,
-            r#""typ":"application/at+jwt""#,
-            r#""jku":"http://127.0.0.1/""#,
-            r#""x5u":"http://127.0.0.1/""#,
-            r#""x5c":["x"]"#,
+    fn the_type_says_what_kind_of_token_it_is() {
+        for (typ, want) in [
+            ("\"JWT\"", Ok(false)),
+            ("\"application/jwt\"", Ok(false)),
+            ("\"at+jwt\"", Ok(true)),
+            ("\"AT+JWT\"", Ok(true)),
+            ("\"application/at+jwt\"", Ok(true)),
+            ("\"logout+jwt\"", Err("a logout token")),
+            ("\"secevent+jwt\"", Err("a security event token")),
+            ("\"application/secevent+jwt\"", Err("a security event token")),
+            ("\"dpop+jwt\"", Err("a DPoP proof")),
+            ("\"kb+jwt\"", Err("a key binding")),
+            ("\"JOSE\"", Err("a token of another kind")),
+            ("\"\"", Err("a token of another kind")),
+            ("null", Err("a token of another kind")),
+            ("1", Err("a token of another kind")),
         ] {
+            let found = parse(&format!(r#"{{"alg":"RS256","typ":{typ}}}"#)).map(|header| header.is_access_token);
+            assert_eq!(found, want.map_err(TokenError::Kind), "{typ}");
+        }
+    }
+
+    #[test]
+    fn keys_in_the_header_are_not_read() {
+        for extra in [r#""jku":"http://127.0.0.1/""#, r#""x5u":"http://127.0.0.1/""#, r#""x5c":["x"]"#] {
             assert!(parse(&format!(r#"{{"alg":"RS256",{extra}}}"#)).is_ok(), "{extra}");
         }
     }

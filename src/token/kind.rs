@@ -1,7 +1,8 @@
 //! Telling access tokens from whatever else an issuer signs.
 
 use super::TokenError;
-use crate::issuer::Issuer;
+use super::header::JoseHeader;
+use crate::issuer::{Issuer, Marker};
 use crate::json::Json;
 
 /// What a token is for.
@@ -12,74 +13,162 @@ pub enum TokenUse {
     Id,
 }
 
-/// Issuers sign other things with the same keys, and say in one of several ways what they are: Cognito in `token_use`,
-/// Keycloak in `typ`, OpenID Connect by the claims that only an ID token has.
-pub(super) fn check_kind(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
+const REFRESH: TokenError = TokenError::Kind("a refresh token");
+const OTHER: TokenError = TokenError::Kind("a token of another kind");
+const BOUND: TokenError = TokenError::Kind("a token bound to a key");
+
+/// Issuers sign other things with the same keys, and say in one of several ways what they are: RFC 9068 in the header's
+/// `typ`, Cognito in `token_use`, Keycloak in `typ`, OpenID Connect by the claims that only an ID token has.
+pub(super) fn check_kind(header: &JoseHeader, payload: &Json, issuer: &Issuer) -> Result<TokenUse, TokenError> {
     // RFC 7800: whoever presents such a token has to prove that he holds its key, which a Bearer credential does not.
     if payload.get("cnf").is_some() {
-        return Err(TokenError::Kind("a token bound to a key"));
+        return Err(BOUND);
     }
-    let mut kind = None;
+    let mut kinds = Vec::new();
+    kinds.extend(header.is_access_token.then_some(TokenUse::Access));
     for marker in ["token_use", "typ"].iter().filter_map(|name| payload.get(name)) {
-        let named = match marker.as_str().map(str::to_ascii_lowercase).as_deref() {
-            Some("id") => TokenUse::Id,
-            Some("access" | "bearer" | "jwt" | "at+jwt") => TokenUse::Access,
-            Some("refresh" | "offline") => return Err(TokenError::Kind("a refresh token")),
-            Some("logout") => return Err(TokenError::Kind("a logout token")),
-            Some(_) | None => return Err(TokenError::Kind("a token of another kind")),
-        };
-        if kind.is_some_and(|other| other != named) {
-            return Err(TokenError::Kind("a token of two kinds"));
-        }
-        kind = Some(named);
+        kinds.push(marked(marker)?);
     }
-    let has = |names: &[&str]| names.iter().any(|name| payload.get(name).is_some());
-    let kind = match kind {
-        Some(kind) => kind,
-        None if has(&["events"]) => return Err(TokenError::Kind("a logout or event token")),
-        None if has(&["nonce", "at_hash", "c_hash"]) => TokenUse::Id,
-        None => TokenUse::Access,
+    for hint in ["type", "token_type"].iter().filter_map(|name| payload.get(name)) {
+        kinds.extend(hinted(hint)?);
+    }
+    let kind = match kinds.as_slice() {
+        [] => without_marker(payload, issuer)?,
+        [first, others @ ..] if others.iter().all(|other| other == first) => *first,
+        _ => return Err(TokenError::Kind("a token of two kinds")),
     };
-    match kind {
-        kind if issuer.token_use.contains(&kind) => Ok(()),
-        TokenUse::Id => Err(TokenError::Kind("an ID token")),
-        TokenUse::Access => Err(TokenError::Kind("an access token")),
+    if !issuer.token_use.contains(&kind) {
+        return Err(match kind {
+            TokenUse::Id => TokenError::Kind("an ID token"),
+            TokenUse::Access => TokenError::Kind("an access token"),
+        });
     }
+    let says_so = match issuer.profile.marker {
+        Marker::Anywhere => true,
+        Marker::Claim(name) => payload.get(name).is_some(),
+        Marker::HeaderType => header.is_access_token,
+    };
+    if says_so { Ok(kind) } else { Err(TokenError::Kind("a token that does not say what it is for")) }
+}
+
+/// Claims that are there for this. What they say and we do not know is another kind.
+fn marked(marker: &Json) -> Result<TokenUse, TokenError> {
+    match marker.as_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("id") => Ok(TokenUse::Id),
+        Some("access" | "bearer" | "jwt" | "at+jwt") => Ok(TokenUse::Access),
+        Some("refresh" | "offline") => Err(REFRESH),
+        Some("logout") => Err(TokenError::Kind("a logout token")),
+        Some("dpop") => Err(BOUND),
+        Some(_) | None => Err(OTHER),
+    }
+}
+
+/// Claims that some issuers (Glewlwyd, Django's) use for this and others for anything.
+fn hinted(hint: &Json) -> Result<Option<TokenUse>, TokenError> {
+    match hint.as_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("id_token") => Ok(Some(TokenUse::Id)),
+        Some("access_token") => Ok(Some(TokenUse::Access)),
+        Some("refresh_token" | "refresh") => Err(REFRESH),
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn without_marker(payload: &Json, issuer: &Issuer) -> Result<TokenUse, TokenError> {
+    let has = |name: &&str| payload.get(name).is_some();
+    if has(&"events") {
+        return Err(TokenError::Kind("a logout or event token"));
+    }
+    if ["nonce", "at_hash", "c_hash"].iter().any(has) {
+        return Ok(TokenUse::Id);
+    }
+    // An ID token is for the client that asked for it (OpenID Connect Core §2), and gives it no scope.
+    let only_audience = match payload.get("aud") {
+        Some(Json::Array(values)) => values.first().filter(|_| values.len() == 1),
+        other => other,
+    };
+    let for_its_client = only_audience.is_some() && only_audience == payload.get("azp");
+    let gives_scope = ["scope", "scp", "permissions"].iter().any(has)
+        || issuer.claims.scopes.iter().any(|path| path.first(payload).is_some());
+    Ok(if for_its_client && !gives_scope { TokenUse::Id } else { TokenUse::Access })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer::Profile;
+
+    fn header(typ: &str) -> JoseHeader {
+        JoseHeader::parse(&Json::parse(format!(r#"{{"alg":"ES256","typ":"{typ}"}}"#).as_bytes()).unwrap()).unwrap()
+    }
+
+    fn kind(typ: &str, claims: &str, issuer: &Issuer) -> Result<TokenUse, TokenError> {
+        check_kind(&header(typ), &Json::parse(format!("{{{claims}}}").as_bytes()).unwrap(), issuer)
+    }
 
     #[test]
-    fn other_kinds_of_token_are_told_apart_and_refused() {
+    fn kinds_of_token_are_told_apart_by_what_they_say_or_hold() {
         use TokenError::Kind;
-        for (claims, access, id) in [
-            (r#""sub":"a""#, Ok(()), Err(Kind("an access token"))),
-            (r#""token_use":"access""#, Ok(()), Err(Kind("an access token"))),
-            (r#""typ":"Bearer","nonce":"n""#, Ok(()), Err(Kind("an access token"))),
-            (r#""token_use":"id""#, Err(Kind("an ID token")), Ok(())),
-            (r#""typ":"ID""#, Err(Kind("an ID token")), Ok(())),
-            (r#""nonce":"n""#, Err(Kind("an ID token")), Ok(())),
-            (r#""at_hash":"h""#, Err(Kind("an ID token")), Ok(())),
-            (r#""typ":"Refresh""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
-            (r#""typ":"Offline""#, Err(Kind("a refresh token")), Err(Kind("a refresh token"))),
-            (r#""typ":"Logout""#, Err(Kind("a logout token")), Err(Kind("a logout token"))),
-            (
-                r#""typ":"ID","token_use":"access""#,
-                Err(Kind("a token of two kinds")),
-                Err(Kind("a token of two kinds")),
-            ),
-            (r#""token_use":["id"]"#, Err(Kind("a token of another kind")), Err(Kind("a token of another kind"))),
-            (r#""cnf":{"jkt":"x"}"#, Err(Kind("a token bound to a key")), Err(Kind("a token bound to a key"))),
-            (r#""events":{}"#, Err(Kind("a logout or event token")), Err(Kind("a logout or event token"))),
-            (r#""token_use":"other""#, Err(Kind("a token of another kind")), Err(Kind("a token of another kind"))),
+        use TokenUse::{Access, Id};
+        let both = Issuer { token_use: vec![Access, Id], ..Issuer::for_tests("https://issuer.test", &[]) };
+        for (typ, claims, want) in [
+            ("JWT", r#""sub":"a""#, Ok(Access)),
+            ("JWT", r#""token_use":"access""#, Ok(Access)),
+            ("JWT", r#""typ":"Bearer","nonce":"n""#, Ok(Access)),
+            ("at+jwt", r#""nonce":"n""#, Ok(Access)),
+            ("JWT", r#""type":"access_token","nonce":"n""#, Ok(Access)),
+            ("JWT", r#""type":"user""#, Ok(Access)),
+            ("JWT", r#""token_use":"id""#, Ok(Id)),
+            ("JWT", r#""typ":"ID""#, Ok(Id)),
+            ("JWT", r#""type":"id_token""#, Ok(Id)),
+            ("JWT", r#""nonce":"n""#, Ok(Id)),
+            ("JWT", r#""at_hash":"h""#, Ok(Id)),
+            ("JWT", r#""c_hash":"h""#, Ok(Id)),
+            ("JWT", r#""aud":"web","azp":"web""#, Ok(Id)),
+            ("JWT", r#""aud":["web"],"azp":"web""#, Ok(Id)),
+            ("JWT", r#""aud":"web","azp":"web","scope":"a""#, Ok(Access)),
+            ("JWT", r#""aud":"web","azp":"web","permissions":[]"#, Ok(Access)),
+            ("JWT", r#""aud":["web","api"],"azp":"web""#, Ok(Access)),
+            ("JWT", r#""aud":"api","azp":"web""#, Ok(Access)),
+            ("JWT", r#""typ":"Refresh""#, Err(REFRESH)),
+            ("JWT", r#""typ":"Offline""#, Err(REFRESH)),
+            ("JWT", r#""type":"refresh_token""#, Err(REFRESH)),
+            ("JWT", r#""token_type":"refresh""#, Err(REFRESH)),
+            ("JWT", r#""typ":"Logout""#, Err(Kind("a logout token"))),
+            ("JWT", r#""events":{}"#, Err(Kind("a logout or event token"))),
+            ("JWT", r#""typ":"ID","token_use":"access""#, Err(Kind("a token of two kinds"))),
+            ("at+jwt", r#""typ":"ID""#, Err(Kind("a token of two kinds"))),
+            ("JWT", r#""token_use":["id"]"#, Err(OTHER)),
+            ("JWT", r#""token_use":"other""#, Err(OTHER)),
+            ("JWT", r#""typ":null"#, Err(OTHER)),
+            ("JWT", r#""typ":"DPoP""#, Err(BOUND)),
+            ("JWT", r#""cnf":{"jkt":"x"}"#, Err(BOUND)),
         ] {
-            let payload = Json::parse(format!("{{{claims}}}").as_bytes()).unwrap();
-            for (token_use, want) in [(TokenUse::Access, access), (TokenUse::Id, id)] {
-                let issuer = Issuer { token_use: vec![token_use], ..Issuer::for_tests("https://issuer.test", &[]) };
-                assert_eq!(check_kind(&payload, &issuer), want, "{claims} {token_use:?}");
+            assert_eq!(kind(typ, claims, &both), want, "{typ} {claims}");
+            for (only, refused) in [(Access, Kind("an ID token")), (Id, Kind("an access token"))] {
+                let issuer = Issuer { token_use: vec![only], ..Issuer::for_tests("https://issuer.test", &[]) };
+                let want = want.clone().and_then(|kind| if kind == only { Ok(kind) } else { Err(refused) });
+                assert_eq!(kind(typ, claims, &issuer), want, "{typ} {claims} where {only:?} is accepted");
             }
+        }
+    }
+
+    #[test]
+    fn some_issuers_tokens_have_to_say_what_they_are() {
+        let of = |name: &str| Issuer {
+            profile: Profile::all().iter().find(|profile| profile.name == name).unwrap(),
+            ..Issuer::for_tests("https://issuer.test", &[])
+        };
+        for (profile, typ, claims, want) in [
+            ("cognito", "JWT", r#""token_use":"access""#, true),
+            ("cognito", "JWT", r#""typ":"Bearer""#, false),
+            ("cognito", "at+jwt", "", false),
+            ("keycloak", "JWT", r#""typ":"Bearer""#, true),
+            ("keycloak", "JWT", r#""token_use":"access""#, false),
+            ("at-jwt", "at+jwt", "", true),
+            ("at-jwt", "JWT", r#""typ":"Bearer""#, false),
+            ("auth0", "JWT", "", true),
+        ] {
+            assert_eq!(kind(typ, claims, &of(profile)).is_ok(), want, "{profile} {typ} {claims}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The only place that makes a [`VerifiedToken`].
 
-use super::{TokenError, UnverifiedToken, check_claims};
+use super::{TokenError, TokenUse, UnverifiedToken, check_claims};
 use crate::crypto::SignatureCheck;
 use crate::issuer::{Issuer, Principal};
 use crate::json::Json;
@@ -10,7 +10,10 @@ use crate::time::UnixTime;
 
 /// A token of a known issuer whose claims are in order: worth fetching keys for, and not yet to be believed.
 #[derive(Debug)]
-pub struct Candidate(UnverifiedToken);
+pub struct Candidate {
+    token: UnverifiedToken,
+    token_use: TokenUse,
+}
 
 impl Candidate {
     /// The checks that need no key, before the one that costs: an attacker's token should cost us little.
@@ -18,18 +21,18 @@ impl Candidate {
         if !issuer.algorithms.contains(&token.header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        check_claims(&token.payload, issuer, now)?;
-        Ok(Self(token))
+        let token_use = check_claims(&token.header, &token.payload, issuer, now)?;
+        Ok(Self { token, token_use })
     }
 
     /// The token itself, for a request that has to wait: what was read of it takes many times its room.
     pub fn into_raw(self) -> Secret {
-        self.0.raw
+        self.token.raw
     }
 
     /// The key that the token names.
     pub fn kid(&self) -> Option<&str> {
-        self.0.header.kid.as_deref()
+        self.token.header.kid.as_deref()
     }
 }
 
@@ -49,12 +52,12 @@ pub fn verify(
     signatures: &dyn SignatureCheck,
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenError> {
-    let Candidate(token) = candidate;
+    let Candidate { token, token_use } = candidate;
     let key = choose(&token, keys).ok_or(TokenError::UnknownKey)?;
     if !signatures.verify(token.header.algorithm, &key.key, token.raw.expose(), now) {
         return Err(TokenError::Signature);
     }
-    let principal = issuer.claims.principal(&token.payload)?;
+    let principal = issuer.principal(&token.payload, token_use)?;
     Ok(VerifiedToken { raw: token.raw, payload: token.payload, principal })
 }
 
