@@ -9,12 +9,14 @@
 
 mod capability;
 mod destination;
+mod index;
 mod matching;
 mod path;
 mod requirement;
 mod resource;
 mod selected;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::authority::split_userinfo;
@@ -23,6 +25,8 @@ use crate::denial::Denial;
 use crate::request::{RequestHead, Route, RouteMetadata};
 
 pub use capability::{CapabilityGroups, Preset};
+pub use index::{Covering, Index};
+use index::{Doubt, Facts};
 pub use matching::{HostPattern, Match, PathPattern};
 pub use path::{ReadPath, read_path};
 pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp, is_scope_token};
@@ -67,6 +71,8 @@ pub struct Rule {
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rc<Rule>>,
+    index: Index,
+    by_name: BTreeMap<String, Rc<Rule>>,
     /// What a route gets that names capabilities and no rule.
     by_metadata: Rc<Rule>,
     uses_route_name: bool,
@@ -84,7 +90,16 @@ impl Policy {
             shadow: false,
         });
         let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());
-        Self { rules: rules.into_iter().map(Rc::new).collect(), by_metadata, uses_route_name }
+        let rules: Vec<Rc<Rule>> = rules.into_iter().map(Rc::new).collect();
+        let mut index = Index::default();
+        let mut by_name = BTreeMap::new();
+        for (position, rule) in rules.iter().enumerate() {
+            if let Some(criteria) = &rule.matches {
+                index.add(position, criteria);
+            }
+            by_name.entry(rule.name.clone()).or_insert_with(|| Rc::clone(rule));
+        }
+        Self { rules, index, by_name, by_metadata, uses_route_name }
     }
 
     /// Whether any rule looks at Envoy's route name, so that the shell need not read it otherwise.
@@ -98,17 +113,29 @@ impl Policy {
             RouteMetadata::Malformed => Err(Denial::UnknownRule),
             RouteMetadata::Present { rule, capabilities } => {
                 let (rule, extra) = self.by_metadata(rule.as_deref(), capabilities.as_deref())?;
-                // Which route another path would have cannot be known; a rule on paths says itself what is below it.
-                if rule.require.path.is_some() {
-                    Selected::new(head, rule, extra, |_| Ok(Rc::clone(rule)))
-                } else {
-                    Selected::new(head, rule, extra, |path| self.by_written_path(head, path))
-                }
+                self.selected(head, rule, extra, true)
             }
             RouteMetadata::Absent => {
-                let rule = self.by_match(&matching::Facts::of(head, route))?;
-                Selected::new(head, rule, None, |path| self.by_written_path(head, path))
+                let rule = self.by_match(&Facts::of(head, route))?;
+                let by_route = rule.matches.as_ref().is_some_and(|criteria| criteria.route.is_some());
+                self.selected(head, rule, None, by_route)
             }
+        }
+    }
+
+    /// Which route another path would have cannot be known. Where the route decided, a rule on paths is asked about what
+    /// COPY and MOVE write as well, for it says itself what is below it.
+    fn selected(
+        &self,
+        head: &RequestHead,
+        rule: &Rc<Rule>,
+        extra: Option<CapabilitySet>,
+        by_route: bool,
+    ) -> Result<Selected, Denial> {
+        if by_route && rule.require.path.is_some() {
+            Selected::new(head, rule, extra, |_| Ok(Rc::clone(rule)))
+        } else {
+            Selected::new(head, rule, extra, |path| self.by_written_path(head, path))
         }
     }
 
@@ -118,7 +145,7 @@ impl Policy {
         capabilities: Option<&str>,
     ) -> Result<(&Rc<Rule>, Option<CapabilitySet>), Denial> {
         let rule = match rule {
-            Some(name) => self.rules.iter().find(|rule| rule.name == name).ok_or(Denial::UnknownRule)?,
+            Some(name) => self.by_name.get(name).ok_or(Denial::UnknownRule)?,
             None if capabilities.is_some() => &self.by_metadata,
             None => return Err(Denial::UnknownRule),
         };
@@ -133,20 +160,19 @@ impl Policy {
         Ok((rule, extra))
     }
 
-    /// The rule that a PUT of this path would fall under.
+    /// The rule that a PUT of this path on the same host would fall under.
     fn by_written_path(&self, head: &RequestHead, path: &str) -> Result<Rc<Rule>, Denial> {
-        self.by_match(&matching::Facts::writing(head, path.to_owned())).map(Rc::clone)
+        self.by_match(&Facts::of_writing(head, path)).map(Rc::clone)
     }
 
-    fn by_match(&self, facts: &matching::Facts<'_>) -> Result<&Rc<Rule>, Denial> {
-        for rule in &self.rules {
-            if let Some(criteria) = &rule.matches
-                && criteria.holds(facts)?
-            {
-                return Ok(rule);
-            }
-        }
-        Err(Denial::NoRule)
+    fn by_match(&self, facts: &Facts<'_>) -> Result<&Rc<Rule>, Denial> {
+        let position = self.index.find(facts).map_err(|doubt| match doubt {
+            Doubt::Host => Denial::AmbiguousHost,
+            Doubt::Path => Denial::AmbiguousPath,
+            // Only what COPY and MOVE write is asked for without a route.
+            Doubt::Route => Denial::AmbiguousDestination,
+        })?;
+        position.and_then(|position| self.rules.get(position)).ok_or(Denial::NoRule)
     }
 }
 

@@ -1,9 +1,6 @@
-//! Whether a request falls under a rule: host, path, method, Envoy's route name.
+//! What a rule matches: host, path, method, Envoy's route name. Which rule a request falls under, `index` finds.
 
-use super::path::{ReadPath, path_of};
-use crate::authority::{Host, host};
-use crate::denial::Denial;
-use crate::request::{RequestHead, Route};
+use crate::authority::host;
 
 /// The criteria of a rule. All of them have to hold; one that is left out holds for every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,13 +17,13 @@ pub struct Match {
 /// Envoy takes `a.test:80` for another domain than `a.test`, or, told to ignore ports, for the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
-    name: NamePattern,
-    any_port: bool,
+    pub(super) name: NamePattern,
+    pub(super) any_port: bool,
 }
 
 /// A name in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum NamePattern {
+pub(super) enum NamePattern {
     Exact(String),
     /// The name itself is not among them, as in Envoy's virtual host domains.
     Below(String),
@@ -39,63 +36,7 @@ pub enum PathPattern {
     Prefix(String),
 }
 
-/// A request as rules look at it, read once.
-pub(super) struct Facts<'a> {
-    /// Absent where it cannot be read.
-    host: Option<Host>,
-    path: ReadPath,
-    method: Option<&'a str>,
-    route: Option<&'a str>,
-}
-
-impl<'a> Facts<'a> {
-    /// A PUT of that path on the same host, whose route is not known.
-    pub(super) fn writing(head: &'a RequestHead, path: String) -> Self {
-        Self { host: head.authority().and_then(host), path: ReadPath::Plain(path), method: Some("PUT"), route: None }
-    }
-
-    pub(super) fn of(head: &'a RequestHead, route: &'a Route) -> Self {
-        Self {
-            host: head.authority().and_then(host),
-            path: path_of(head),
-            method: head.method(),
-            route: route.name.as_deref(),
-        }
-    }
-}
-
 impl Match {
-    /// Denies where a criterion cannot be decided: letting the next rule have the request could let it in.
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> Result<bool, Denial> {
-        let listed = |method: &str| self.methods.iter().any(|known| known == method);
-        if !self.methods.is_empty() && !facts.method.is_some_and(listed) {
-            return Ok(false);
-        }
-        if self.route.is_some() && self.route.as_deref() != facts.route {
-            return Ok(false);
-        }
-        if !self.hosts.is_empty() {
-            match &facts.host {
-                None => return Err(Denial::AmbiguousHost),
-                Some(host) => {
-                    let named = |pattern: &&HostPattern| pattern.name.matches(&host.name);
-                    match self.hosts.iter().find(named) {
-                        None => return Ok(false),
-                        // Whether Envoy counts the port as part of the name depends on its configuration.
-                        Some(pattern) if host.has_port && !pattern.any_port => return Err(Denial::AmbiguousHost),
-                        Some(_) => {}
-                    }
-                }
-            }
-        }
-        match (&self.path, &facts.path) {
-            (None, _) => Ok(true),
-            // CONNECT has none. Whether it falls under this rule cannot be said, so no later rule may have it either.
-            (Some(_), ReadPath::Ambiguous | ReadPath::Absent) => Err(Denial::AmbiguousPath),
-            (Some(pattern), ReadPath::Plain(path)) => Ok(pattern.matches(path)),
-        }
-    }
-
     /// Whether every request that `later` matches is matched by this one first.
     pub fn covers(&self, later: &Self) -> bool {
         let hosts = self.hosts.is_empty()
@@ -162,14 +103,22 @@ impl PathPattern {
 
 #[cfg(test)]
 mod tests {
+    use super::super::index::{Covering, Doubt, Facts, Index};
     use super::*;
+    use crate::request::{RequestHead, Route};
 
-    fn holds(criteria: &Match, method: &str, authority: &str, path: &str, route: Option<&str>) -> Result<bool, Denial> {
+    fn only(criteria: &Match) -> Index {
+        let mut index = Index::default();
+        index.add(0, criteria);
+        index
+    }
+
+    fn holds(criteria: &Match, method: &str, authority: &str, path: &str, route: Option<&str>) -> Result<bool, Doubt> {
         let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let head =
             RequestHead::new(vec![field(":method", method), field(":authority", authority), field(":path", path)]);
         let route = Route { name: route.map(str::to_owned), ..Route::default() };
-        criteria.holds(&Facts::of(&head, &route))
+        only(criteria).find(&Facts::of(&head, &route)).map(|found| found == Some(0))
     }
 
     #[test]
@@ -220,7 +169,7 @@ mod tests {
         for authority in ["", ".", "a.test.", "a.test:", "a..b", "a,b", "a b", "a:80:90", "a:x", "[::1", "a/b", "a%2eb"]
         {
             let refused = holds(&criteria("h"), "GET", authority, "/", None);
-            assert!(matches!(refused, Err(Denial::AmbiguousHost)), "{authority:?}");
+            assert_eq!(refused, Err(Doubt::Host), "{authority:?}");
         }
     }
 
@@ -252,12 +201,12 @@ mod tests {
         let by_path = Match { path: Some(PathPattern::Prefix("/a".into())), ..Match::default() };
         let by_host = Match { hosts: vec![HostPattern::parse("h").unwrap()], ..Match::default() };
         let by_method = Match { methods: vec!["PUT".into()], ..by_path.clone() };
-        assert!(matches!(holds(&by_path, "GET", "h", "/a/../b", None), Err(Denial::AmbiguousPath)));
+        assert_eq!(holds(&by_path, "GET", "h", "/a/../b", None), Err(Doubt::Path));
         assert!(holds(&by_host, "GET", "h", "/a/../b", None).unwrap());
         assert!(!holds(&by_method, "GET", "h", "/a/../b", None).unwrap());
         let connect = RequestHead::new(vec![(b":method".to_vec(), b"CONNECT".to_vec())]);
         let route = Route::default();
-        assert!(matches!(by_path.holds(&Facts::of(&connect, &route)), Err(Denial::AmbiguousPath)));
+        assert_eq!(only(&by_path).find(&Facts::of(&connect, &route)), Err(Doubt::Path));
     }
 
     #[test]
@@ -284,7 +233,8 @@ mod tests {
             ("another route", Match { route: Some("a".into()), ..Match::default() }, prefix("/a"), false),
             ("methods over all", method(&["GET"]), Match::default(), false),
         ] {
-            assert_eq!(earlier.covers(&later), want, "{name}");
+            let covering = want.then_some(Covering { first: 0, with_others: false });
+            assert_eq!(only(&earlier).covering(&later), covering, "{name}");
         }
     }
 }
