@@ -1,6 +1,7 @@
 //! `rules`: which requests need what.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::reader::{Node, Object, all};
@@ -8,8 +9,8 @@ use crate::credential::Foreign;
 use crate::issuer::PrincipalKind;
 use crate::json::Json;
 use crate::policy::{
-    Access, Base, Choice, HostPattern, METADATA_RULE, Match, Offer, PathPattern, ReadPath, Requirement, Rule, StepUp,
-    is_scope_token, read_path,
+    Access, Base, Choice, Covering, HostPattern, Index, METADATA_RULE, Match, Offer, PathPattern, ReadPath,
+    Requirement, Rule, StepUp, is_scope_token, read_path,
 };
 
 /// Bearer alone: a Basic challenge makes browsers ask for a password, so a rule has to want it.
@@ -212,26 +213,33 @@ fn read_challenge(node: &Node<'_>) -> Option<Vec<Offer>> {
 }
 
 fn check_names(nodes: &[Node<'_>]) {
-    let name = |node: &Node<'_>| node.value().get("name").and_then(Json::as_str).map(str::to_owned);
-    for (i, node) in nodes.iter().enumerate() {
-        let same = nodes.iter().take(i).find(|earlier| name(earlier).is_some() && name(earlier) == name(node));
-        if let Some(earlier) = same {
-            node.problem::<()>(format!("{} has the same name", earlier.path()));
+    let mut known: BTreeMap<&str, &Node<'_>> = BTreeMap::new();
+    for node in nodes {
+        let Some(name) = node.value().get("name").and_then(Json::as_str) else {
+            continue;
+        };
+        match known.entry(name) {
+            Entry::Vacant(entry) => _ = entry.insert(node),
+            Entry::Occupied(earlier) => {
+                node.problem::<()>(format!("{} has the same name", earlier.get().path()));
+            }
         }
     }
 }
 
 /// A rule that no request reaches protects nothing, though its author thinks it does.
 fn check_order(nodes: &[Node<'_>], rules: &[Option<Rule>]) {
-    let criteria = |rule: &Option<Rule>| rule.as_ref().and_then(|rule| rule.matches.clone());
-    for (i, (node, rule)) in nodes.iter().zip(rules).enumerate() {
-        let Some(later) = criteria(rule) else {
+    let mut earlier = Index::default();
+    for (position, (node, rule)) in nodes.iter().zip(rules).enumerate() {
+        let Some(criteria) = rule.as_ref().and_then(|rule| rule.matches.as_ref()) else {
             continue;
         };
-        let covers =
-            |(_, rule): &(&Node<'_>, &Option<Rule>)| criteria(rule).is_some_and(|earlier| earlier.covers(&later));
-        if let Some((earlier, _)) = nodes.iter().zip(rules).take(i).find(covers) {
-            node.problem::<()>(format!("never reached: {} matches all of it first", earlier.path()));
+        if let Some(Covering { first, with_others }) = earlier.covering(criteria)
+            && let Some(first) = nodes.get(first)
+        {
+            let matched = if with_others { " and others match" } else { " matches" };
+            node.problem::<()>(format!("never reached: {}{matched} all of it first", first.path()));
         }
+        earlier.add(position, criteria);
     }
 }

@@ -219,6 +219,11 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         ("/rules/1/name", "\"r\"", "rules[1]: rules[0] has the same name"),
         ("/rules/1/match", r#"{"path":"/a"}"#, "rules[1]: never reached: rules[0] matches all of it first"),
         (
+            "/rules",
+            r#"[{"name":"a","match":{"methods":["GET"]}},{"name":"b","match":{"methods":["PUT"]}},{"name":"c","match":{"prefix":"/c","methods":["GET","PUT"]}}]"#,
+            "rules[2]: never reached: rules[0] and others match all of it first",
+        ),
+        (
             "/rules/0/match",
             "{}",
             "rules[0].match: has no criterion; write `prefix: /` for every path, or leave `match` out",

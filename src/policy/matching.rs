@@ -36,24 +36,6 @@ pub enum PathPattern {
     Prefix(String),
 }
 
-impl Match {
-    /// Whether every request that `later` matches is matched by this one first.
-    pub fn covers(&self, later: &Self) -> bool {
-        let hosts = self.hosts.is_empty()
-            || (!later.hosts.is_empty() && later.hosts.iter().all(|host| self.hosts.iter().any(|h| h.covers(host))));
-        let methods = self.methods.is_empty()
-            || (!later.methods.is_empty() && later.methods.iter().all(|method| self.methods.contains(method)));
-        let path = match (&self.path, &later.path) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(mine), Some(PathPattern::Exact(path))) => mine.matches(path),
-            (Some(PathPattern::Exact(_)), Some(PathPattern::Prefix(_))) => false,
-            (Some(mine @ PathPattern::Prefix(_)), Some(PathPattern::Prefix(path))) => mine.matches(path),
-        };
-        hosts && methods && path && (self.route.is_none() || self.route == later.route)
-    }
-}
-
 impl HostPattern {
     pub fn parse(text: &str) -> Option<Self> {
         let (name, any_port) = text.strip_suffix(":*").map_or((text, false), |name| (name, true));
@@ -62,42 +44,6 @@ impl HostPattern {
         let read = host(name).filter(|read| read.name == name)?;
         let name = if below { NamePattern::Below(read.name) } else { NamePattern::Exact(read.name) };
         Some(Self { name, any_port })
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        (self.any_port || !other.any_port) && self.name.covers(&other.name)
-    }
-}
-
-impl NamePattern {
-    fn matches(&self, host: &str) -> bool {
-        match self {
-            Self::Exact(name) => host == name,
-            Self::Below(name) => host
-                .strip_suffix(name.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|rest| !rest.is_empty()),
-        }
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (_, Self::Exact(name)) => self.matches(name),
-            (Self::Below(mine), Self::Below(name)) => mine == name || self.matches(name),
-            (Self::Exact(_), Self::Below(_)) => false,
-        }
-    }
-}
-
-impl PathPattern {
-    fn matches(&self, path: &str) -> bool {
-        match self {
-            Self::Exact(exact) => path == exact,
-            Self::Prefix(prefix) if prefix == "/" => true,
-            Self::Prefix(prefix) => {
-                path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
-        }
     }
 }
 
