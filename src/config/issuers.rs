@@ -128,7 +128,11 @@ fn locate(node: &Node<'_>, issuer: &str, keys_at: KeysAt) -> Option<KeyLocation>
     match keys_at {
         KeysAt::Below(path) => below(path).map(KeyLocation::Jwks),
         KeysAt::Discovery | KeysAt::DiscoveryOrMetadata => {
-            below("/.well-known/openid-configuration").map(KeyLocation::Discovery)
+            let fallback = match keys_at {
+                KeysAt::DiscoveryOrMetadata => Some(below("/.well-known/oauth-authorization-server")?),
+                KeysAt::Discovery | KeysAt::Below(_) => None,
+            };
+            Some(KeyLocation::Discovery { document: below("/.well-known/openid-configuration")?, fallback })
         }
     }
 }

@@ -55,7 +55,10 @@ impl Answer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
+    /// The document that names the key set.
     Discovery,
+    /// The other one, because there is no such document.
+    Fallback,
     Jwks,
 }
 
@@ -82,6 +85,12 @@ impl FetchError {
             Some(status) => Some(Self::Status(status)),
             None => Some(Self::NoAnswer),
         }
+    }
+
+    /// Whether the issuer says that it has no such thing. Servers of files may say so by forbidding it; that somebody came
+    /// too late or too often (408, 429) says nothing of what is there.
+    pub(super) fn is_not_there(&self) -> bool {
+        matches!(self, Self::Status(400..=407 | 409..=428 | 430..=499))
     }
 
     /// The outcome in the counter's label.

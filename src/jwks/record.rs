@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::fetch::FetchError;
 use super::freshness::{LONGEST, Spread, lifetime, refresh_after};
-use super::source::LONGEST_TIMEOUT;
+use super::source::{LONGEST_TIMEOUT, MOST_STEPS};
 use super::{JwkSet, JwkSetError, RemoteKeys};
 use crate::time::UnixTime;
 
@@ -35,9 +35,8 @@ pub const USABLE_STALE: Duration = Duration::from_secs(24 * 3600);
 /// How far past a fetch's timeout its answer may come before it counts as lost.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
-/// As long as a fetch may take: discovery and keys, with the longest timeout there is. What is under way for longer is
-/// a mistake.
-const LONGEST_ATTEMPT: Duration = LONGEST_TIMEOUT.saturating_mul(2).saturating_add(ANSWER_GRACE);
+/// As long as a fetch may take, with the longest timeout there is. What is under way for longer is a mistake.
+const LONGEST_ATTEMPT: Duration = LONGEST_TIMEOUT.saturating_mul(MOST_STEPS).saturating_add(ANSWER_GRACE);
 
 /// How far another worker may be ahead that has looked at the clock after us.
 const CLOCK_GRACE: Duration = Duration::from_secs(10);

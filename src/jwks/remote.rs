@@ -47,7 +47,7 @@ impl Wait {
 /// What came of a fetch.
 #[derive(Debug, Default)]
 pub struct Finished {
-    /// Discovery named the key set: fetch that now.
+    /// Discovery named the key set, or has to look at another place: fetch that now.
     pub next: Option<Fetch>,
     pub notice: Option<Notice>,
 }
@@ -177,7 +177,7 @@ impl Remote {
         self.record.change(now, |record| is_due(record).then(|| record.begun(source, me, for_key(record), now)))?;
         Some(match &self.source.location {
             KeyLocation::Jwks(uri) => self.fetch(Target::Jwks, uri.clone()),
-            KeyLocation::Discovery(uri) => self.fetch(Target::Discovery, uri.clone()),
+            KeyLocation::Discovery { document, .. } => self.fetch(Target::Discovery, document.clone()),
         })
     }
 
@@ -209,13 +209,18 @@ impl Remote {
         if !self.record().is_held_by(self.record.me()) || self.record().ended != fetch.attempt {
             return Finished::default();
         }
+        if let Some(uri) = self.fallback(fetch, &answer) {
+            return Finished { next: Some(self.fetch(Target::Fallback, uri)), notice: None };
+        }
         let not_modified = answer.as_ref().is_ok_and(|answer| answer.status == NOT_MODIFIED);
         let result = match (fetch.target, answer) {
             (_, Err(error)) => Err(error),
-            (Target::Discovery, Ok(answer)) => match jwks_uri(&answer.body, &self.issuer, &fetch.uri) {
-                Ok(uri) => return Finished { next: Some(self.fetch(Target::Jwks, uri)), notice: None },
-                Err(problem) => Err(FetchError::Discovery(problem)),
-            },
+            (Target::Discovery | Target::Fallback, Ok(answer)) => {
+                match jwks_uri(&answer.body, &self.issuer, &fetch.uri) {
+                    Ok(uri) => return Finished { next: Some(self.fetch(Target::Jwks, uri)), notice: None },
+                    Err(problem) => Err(FetchError::Discovery(problem)),
+                }
+            }
             (Target::Jwks, Ok(answer)) => self.found(fetch, &answer, now),
         };
         let (source, me, spread) = (&self.source, self.record.me(), self.spread());
@@ -230,6 +235,16 @@ impl Remote {
             Err(error) => notice::failed(&self.issuer, &before, self.record(), Some(fetch), error),
         });
         Finished { next: None, notice }
+    }
+
+    /// Where to look after this answer, instead of at the document that was asked for.
+    fn fallback(&self, fetch: &Fetch, answer: &Result<Answer, FetchError>) -> Option<HttpUri> {
+        match (fetch.target, answer, &self.source.location) {
+            (Target::Discovery, Err(error), KeyLocation::Discovery { fallback, .. }) if error.is_not_there() => {
+                fallback.clone()
+            }
+            _ => None,
+        }
     }
 
     /// What the answer of a key set brought.

@@ -3,6 +3,7 @@
 mod any_order;
 mod clocks;
 mod failing;
+mod falling_back;
 mod fetching;
 mod seeking;
 mod sharing;
@@ -115,7 +116,14 @@ impl Story {
 
     fn discovering() -> Self {
         let document = HttpUri::parse("https://a.test/.well-known/openid-configuration").unwrap();
-        Self::with(1, KeyLocation::Discovery(document), None)
+        Self::with(1, KeyLocation::Discovery { document, fallback: None }, None)
+    }
+
+    /// With a second place for the document.
+    fn falling_back(workers: u64) -> Self {
+        let [document, fallback] = ["openid-configuration", "oauth-authorization-server"]
+            .map(|name| HttpUri::parse(&format!("https://a.test/.well-known/{name}")).unwrap());
+        Self::with(workers, KeyLocation::Discovery { document, fallback: Some(fallback) }, None)
     }
 
     fn with(workers: u64, location: KeyLocation, cache: Option<u64>) -> Self {
