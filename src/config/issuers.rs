@@ -22,6 +22,12 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MIN_LIFETIME: Duration = Duration::from_secs(60);
 const MAX_LIFETIME: Duration = Duration::from_secs(31 * 24 * 3600);
 
+/// OpenID Connect Discovery §4.
+const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
+
+/// RFC 8414 §3, but behind the issuer's whole name, where the SciTokens libraries look.
+const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+
 pub(super) fn read(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Vec<Issuer>> {
     let nodes = node.non_empty_list()?;
     let mut names: Vec<&str> = Vec::new();
@@ -125,15 +131,11 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>, keys_at: KeysAt) -> Option<K
 /// Where the keys are, by the issuer's name.
 fn locate(node: &Node<'_>, issuer: &str, keys_at: KeysAt) -> Option<KeyLocation> {
     let below = |path: &str| read_uri(node, &format!("{}{path}", issuer.strip_suffix('/').unwrap_or(issuer)));
+    let discovery = |fallback| Some(KeyLocation::Discovery { document: below(DISCOVERY_PATH)?, fallback });
     match keys_at {
         KeysAt::Below(path) => below(path).map(KeyLocation::Jwks),
-        KeysAt::Discovery | KeysAt::DiscoveryOrMetadata => {
-            let fallback = match keys_at {
-                KeysAt::DiscoveryOrMetadata => Some(below("/.well-known/oauth-authorization-server")?),
-                KeysAt::Discovery | KeysAt::Below(_) => None,
-            };
-            Some(KeyLocation::Discovery { document: below("/.well-known/openid-configuration")?, fallback })
-        }
+        KeysAt::Discovery => discovery(None),
+        KeysAt::DiscoveryOrMetadata => discovery(Some(below(METADATA_PATH)?)),
     }
 }
 

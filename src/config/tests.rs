@@ -44,6 +44,40 @@ fn errors(text: &str) -> Vec<String> {
     from_text
 }
 
+/// Where the keys of an issuer are looked for, for each profile.
+#[test]
+fn a_profile_knows_where_its_issuers_keys_are() {
+    const DISCOVERY: &str = "/.well-known/openid-configuration";
+    let below = |path: &str| format!("https://a.test/x{path}");
+    for (profile, issuer, want) in [
+        ("generic", "https://a.test/x", format!("discovery {}", below(DISCOVERY))),
+        ("lsst", "https://a.test/x", format!("discovery {}", below(DISCOVERY))),
+        ("at-jwt", "https://a.test/x", format!("discovery {}", below(DISCOVERY))),
+        ("cilogon", "https://a.test/x", format!("jwks {}", below("/oauth2/certs"))),
+        ("cognito", "https://a.test/x", format!("jwks {}", below("/.well-known/jwks.json"))),
+        ("keycloak", "https://a.test/x", format!("jwks {}", below("/protocol/openid-connect/certs"))),
+        ("auth0", "https://a.test/x/", format!("jwks {}", below("/.well-known/jwks.json"))),
+        (
+            "scitokens",
+            "https://a.test/x",
+            format!("discovery {} else {}", below(DISCOVERY), below("/.well-known/oauth-authorization-server")),
+        ),
+        (
+            "wlcg",
+            "https://a.test/x",
+            format!("discovery {} else {}", below(DISCOVERY), below("/.well-known/oauth-authorization-server")),
+        ),
+    ] {
+        let issuer = format!(
+            r#"{{"issuers":[{{"issuer":"{issuer}","profile":"{profile}","audiences":["x"],"jwks":{{"cluster":"a"}}}}]}}"#
+        );
+        let config = Config::parse(issuer.as_bytes()).unwrap();
+        let (_, issuer) = config.issuers.iter().next().unwrap();
+        let crate::jwks::KeySource::Remote(keys) = &issuer.keys else { panic!("keys are remote") };
+        assert_eq!(keys.identity(&issuer.issuer).lines().next(), Some(want.as_str()), "{profile}");
+    }
+}
+
 #[test]
 fn a_minimal_configuration_has_the_documented_defaults() {
     let config = Config::parse(MINIMAL.as_bytes()).unwrap();

@@ -116,6 +116,11 @@ impl ClaimMap {
         }
     }
 
+    /// Whether there is a user or a uid.
+    pub fn name_somebody(&self, payload: &Json) -> bool {
+        present(&self.user, payload).is_some() || present(&self.uid, payload).and_then(uid).is_some()
+    }
+
     fn groups(&self, payload: &Json) -> Result<Vec<String>, TokenError> {
         let mut groups = Vec::new();
         for value in self.groups.iter().flat_map(|path| path.all(payload)) {

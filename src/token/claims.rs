@@ -46,8 +46,11 @@ fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) 
         Need::KeyId if header.kid.is_some() => Ok(()),
         Need::KeyId => Err(TokenError::Header("its header names no key")),
         Need::Identity => {
-            let mut paths = issuer.claims.user.iter().chain(&issuer.claims.uid);
-            if paths.any(|path| path.first(payload).is_some()) { Ok(()) } else { Err(TokenError::MissingClaim("uid")) }
+            if issuer.claims.name_somebody(payload) {
+                Ok(())
+            } else {
+                Err(TokenError::MissingClaim("uid"))
+            }
         }
     }
 }
