@@ -42,6 +42,9 @@ Parameters of /mint, all optional:
   uid=1000          claim `uidNumber`
   email=a@b.org     claim `email`
   group=lsst        claim `isMemberOf`; repeat it for several
+  client=web        claim `client_id`; with user= the same, a service's own token
+  login=5m          claim `auth_time`: the user logged in so long ago
+  acr=mfa           claim `acr`
   typ=at+jwt        the header's `typ` (default: JWT)
 A JSON object sent as a body adds claims or replaces them; a member that is null removes one.
 

@@ -1,13 +1,13 @@
-//! How long a token is good: `300`, `"1h"`, or less than nothing.
+//! How long a token is good, or how long ago something was: `300`, `1h`, or less than nothing.
 
 /// No token needs more, and the sum with any date stays in range.
 const LONGEST: i64 = 10 * 365 * 24 * 3600;
 
-/// Seconds. Negative: a token that ended so long ago.
-pub fn parse(text: &str) -> Result<i64, String> {
+/// Seconds. Negative: a token that ended so long ago. `name` is the parameter's, for the error.
+pub fn parse(name: &str, text: &str) -> Result<i64, String> {
     let problem = || {
         format!(
-            "lifetime: `{text}` is not a duration; \
+            "{name}: `{text}` is not a duration; \
              write seconds, or a number with s, m, h or d, such as 1h or -60s"
         )
     };
@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<i64, String> {
     let number: i64 = digits.parse().map_err(|_| problem())?;
     match number.checked_mul(seconds) {
         Some(lifetime) if (-LONGEST..=LONGEST).contains(&lifetime) => Ok(lifetime),
-        _ => Err(format!("lifetime: `{text}` is more than ten years")),
+        _ => Err(format!("{name}: `{text}` is more than ten years")),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
             ("9223372036854775807d", None),
             ("5µ", None),
         ] {
-            assert_eq!(parse(text).ok(), lifetime, "{text}");
+            assert_eq!(parse("lifetime", text).ok(), lifetime, "{text}");
         }
     }
 }

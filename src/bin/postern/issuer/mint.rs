@@ -21,6 +21,10 @@ pub struct Mint {
     uid: Option<u32>,
     email: Option<String>,
     groups: Vec<String>,
+    client: Option<String>,
+    /// How long ago the user logged in, in seconds.
+    login: Option<i64>,
+    acr: Option<String>,
     /// The body: claims that are added, replaced, or removed by a null.
     overrides: Map<String, Value>,
 }
@@ -38,6 +42,9 @@ impl Mint {
             uid: None,
             email: None,
             groups: Vec::new(),
+            client: None,
+            login: None,
+            acr: None,
             overrides: claims_of(body)?,
         };
         let mut algorithm = None;
@@ -53,11 +60,14 @@ impl Mint {
                 "user" => mint.user = value,
                 "scope" => mint.scope = Some(value),
                 "aud" => mint.audiences.push(value),
-                "lifetime" => mint.lifetime = lifetime::parse(&value)?,
+                "lifetime" => mint.lifetime = lifetime::parse("lifetime", &value)?,
                 "alg" => algorithm = Some(value),
                 "uid" => mint.uid = Some(uid(&value)?),
                 "email" => mint.email = Some(value),
                 "group" => mint.groups.push(value),
+                "client" => mint.client = Some(value),
+                "login" => mint.login = Some(lifetime::parse("login", &value)?),
+                "acr" => mint.acr = Some(value),
                 "typ" => mint.typ = Some(value),
                 _ => return Err(unknown(&name)),
             }
@@ -98,6 +108,15 @@ impl Mint {
             let groups: Vec<Value> = self.groups.iter().map(|name| json!({ "name": name })).collect();
             set("isMemberOf", json!(groups));
         }
+        if let Some(client) = &self.client {
+            set("client_id", json!(client));
+        }
+        if let Some(ago) = self.login {
+            set("auth_time", json!(now.saturating_sub(ago)));
+        }
+        if let Some(acr) = &self.acr {
+            set("acr", json!(acr));
+        }
         for (name, value) in &self.overrides {
             if value.is_null() {
                 claims.remove(name);
@@ -132,7 +151,7 @@ fn uid(value: &str) -> Result<u32, String> {
 fn unknown(name: &str) -> String {
     format!(
         "`{name}` is no parameter of /mint; \
-         there are user, scope, aud, lifetime, alg, uid, email, group and typ"
+         there are user, scope, aud, lifetime, alg, uid, email, group, client, login, acr and typ"
     )
 }
 
@@ -179,6 +198,9 @@ mod tests {
             ("uid=1000", "", "/uidNumber", json!(1000)),
             ("email=a@b.org", "", "/email", json!("a@b.org")),
             ("group=x&group=y", "", "/isMemberOf/1/name", json!("y")),
+            ("client=poller", "", "/client_id", json!("poller")),
+            ("login=5m", "", "/auth_time", json!(NOW - 300)),
+            ("acr=mfa", "", "/acr", json!("mfa")),
             ("", r#"{"amr": ["mfa"]}"#, "/amr/0", json!("mfa")),
             ("user=bob", r#"{"sub": 7}"#, "/sub", json!(7)),
             ("", r#"{"exp": "soon"}"#, "/exp", json!("soon")),
@@ -210,6 +232,7 @@ mod tests {
             ("user=a&user=b", "", "user is given twice"),
             ("scope=a&scope=b", "", "scope is given twice"),
             ("lifetime=soon", "", "lifetime: `soon`"),
+            ("login=soon", "", "login: `soon`"),
             ("alg=none", "", "alg: `none` is none of RS256, ES256"),
             ("alg=rs256", "", "alg: `rs256`"),
             ("uid=-1", "", "uid: `-1`"),
