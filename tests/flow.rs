@@ -11,9 +11,13 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "flow/profiles.rs"]
+mod profiles;
 #[path = "flow/scenario.rs"]
 mod scenario;
 mod support;
+#[path = "flow/world.rs"]
+mod world;
 
 use std::collections::BTreeSet;
 

@@ -179,12 +179,7 @@ impl Scenario {
         }
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let all: Vec<(String, String)> = all.iter().map(owned).collect();
-        // A character that no test needs otherwise stands for a byte that is not UTF-8.
-        let bytes = |(name, value): &(String, String)| {
-            let parts: Vec<&[u8]> = value.split('\u{e000}').map(str::as_bytes).collect();
-            (name.clone().into_bytes(), parts.join(&0xff))
-        };
-        let head = RequestHead::new(all.iter().map(bytes).collect());
+        let head = head_of(&all);
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
         let world = self.world.get_or_insert_with(|| World::new(&self.document));
         let step = begin(&world.config, &head, &self.route, &mut world.keys, &env);
@@ -255,18 +250,7 @@ impl Scenario {
 
     fn settle(&mut self, step: Step, mut fields: Vec<(String, String)>) -> Result<Outcome, Waiting> {
         let Step { mutations, next } = step;
-        for mutation in mutations {
-            match mutation {
-                Mutation::Remove(name) => fields.retain(|(field, _)| field.as_bytes() != name),
-                Mutation::Set(name, value) => {
-                    let value = String::from_utf8(value).unwrap();
-                    match fields.iter_mut().find(|(field, _)| *field == name) {
-                        Some((_, old)) => *old = value,
-                        None => fields.push((name, value)),
-                    }
-                }
-            }
-        }
+        apply(mutations, &mut fields);
         self.last_fields.clone_from(&fields);
         match next {
             Next::AwaitKeys(request) => Err(Waiting { request, fields }),
@@ -297,8 +281,39 @@ impl World {
     }
 }
 
+/// The request's fields as the core gets them. A character that no test needs otherwise stands for a byte that is not
+/// UTF-8.
+pub fn head_of(fields: &[(String, String)]) -> RequestHead {
+    let bytes = |(name, value): &(String, String)| {
+        let parts: Vec<&[u8]> = value.split('\u{e000}').map(str::as_bytes).collect();
+        (name.clone().into_bytes(), parts.join(&0xff))
+    };
+    RequestHead::new(fields.iter().map(bytes).collect())
+}
+
+/// Does to the fields what Envoy does when it is told of these changes.
+pub fn apply(mutations: Vec<Mutation>, fields: &mut Vec<(String, String)>) {
+    for mutation in mutations {
+        match mutation {
+            Mutation::Remove(name) => fields.retain(|(field, _)| field.as_bytes() != name),
+            Mutation::Set(name, value) => {
+                let value = String::from_utf8(value).unwrap();
+                match fields.iter().position(|(field, _)| *field == name) {
+                    Some(first) => {
+                        fields[first].1 = value;
+                        // All that stood under the name are replaced.
+                        let mut place = 0..;
+                        fields.retain(|(field, _)| place.next() <= Some(first) || *field != name);
+                    }
+                    None => fields.push((name, value)),
+                }
+            }
+        }
+    }
+}
+
 /// A process with one worker, which has nobody to share with.
-struct Alone;
+pub struct Alone;
 
 impl SharedData for Alone {
     fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {

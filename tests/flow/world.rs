@@ -1,0 +1,264 @@
+//! One whole configuration, and any request at all: for tests that need more than [`crate::scenario::Scenario`] offers.
+//! Keys are at hand here; waiting for them is the scenarios' part.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use postern::config::Config;
+use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
+use postern::flow::{Env, Next, Step, begin};
+use postern::jwks::{KeyStore, SharedData};
+use postern::request::{Route, RouteMetadata};
+use postern::time::UnixTime;
+use serde_json::{Map, Value, json};
+
+use crate::scenario::{Alone, NOW, Outcome, apply, head_of};
+use crate::support::mint::{AUDIENCE, ISSUER, Signer, Token, jwks};
+
+pub const REALM: &str = "postern";
+
+pub struct World {
+    config: Rc<Config>,
+    keys: KeyStore,
+    signatures: Remembering,
+}
+
+/// Checks each signature once: tables send the same few tokens over and over.
+#[derive(Default)]
+struct Remembering(RefCell<HashMap<(String, Vec<u8>), bool>>);
+
+impl SignatureCheck for Remembering {
+    fn verify(&self, algorithm: Algorithm, key: &PublicKey, token: &str, now: UnixTime) -> bool {
+        let known = (format!("{algorithm:?} {token}"), format!("{key:?}").into_bytes());
+        if let Some(good) = self.0.borrow().get(&known) {
+            return *good;
+        }
+        let good = JwtSimple.verify(algorithm, key, token, now);
+        self.0.borrow_mut().insert(known, good);
+        good
+    }
+}
+
+impl World {
+    pub fn of(document: &Value) -> Self {
+        Self::parse(document).unwrap_or_else(|problems| panic!("{document:#}\nis refused: {problems:#?}"))
+    }
+
+    /// The problems of a configuration, one line each, where it is refused.
+    pub fn parse(document: &Value) -> Result<Self, Vec<String>> {
+        let config = Config::parse(document.to_string().as_bytes())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let keys = KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1);
+        Ok(Self { config: Rc::new(config), keys, signatures: Remembering::default() })
+    }
+
+    /// The uri and cluster of every fetch that is due at the start.
+    pub fn first_fetches(&mut self) -> Vec<(String, String)> {
+        let fetches = self.keys.due(UnixTime::from_seconds(NOW)).fetches;
+        fetches.into_iter().map(|fetch| (fetch.uri.to_string(), fetch.cluster)).collect()
+    }
+
+    pub fn send(&mut self, request: &Request) -> Seen {
+        let mut fields = request.fields.clone();
+        let env = Env { now: UnixTime::from_seconds(NOW), signatures: &self.signatures };
+        let step = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
+        let Step { mutations, next } = step;
+        apply(mutations, &mut fields);
+        let (report, reply) = match next {
+            Next::Forward(report) => (report, None),
+            Next::Reply(reply, report) => (report, Some(reply)),
+            Next::AwaitKeys(_) => panic!("the request waits for keys: {request:?}"),
+        };
+        let told = format!("{report:?}{reply:?}");
+        Seen {
+            fields,
+            counter: report.counter,
+            record: serde_json::from_str(&report.record).expect("a record is JSON"),
+            refusal: reply.map(|reply| Refusal {
+                status: reply.status,
+                reason: reply.details.strip_prefix("postern_").expect("the details name us").to_owned(),
+                headers: reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+                body: reply.body,
+            }),
+            told,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    fields: Vec<(String, String)>,
+    route: Route,
+}
+
+impl Request {
+    pub fn new(method: &str, path: &str) -> Self {
+        let own = [(":method", method), (":path", path), (":scheme", "https"), (":authority", "api.test")];
+        let fields = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { fields, route: Route::default() }
+    }
+
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// The field's first value, as it is sent.
+    pub fn sent(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// One more field; a pseudo header stands once.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(known, _)| !(name.starts_with(':') && known == name));
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn with_all(self, fields: &[(&str, &str)]) -> Self {
+        fields.iter().fold(self, |request, (name, value)| request.with(name, value))
+    }
+
+    pub fn bearing(self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn on_route(mut self, name: &str) -> Self {
+        self.route.name = Some(name.to_owned());
+        self
+    }
+
+    pub fn under(mut self, rule: Option<&str>, capabilities: Option<&str>) -> Self {
+        let (rule, capabilities) = (rule.map(str::to_owned), capabilities.map(str::to_owned));
+        self.route.metadata = RouteMetadata::Present { rule, capabilities };
+        self
+    }
+}
+
+/// What became of a request, as everybody sees it who has a part in it.
+#[derive(Debug)]
+pub struct Seen {
+    /// What goes on to the service, or where the request is refused, what is left of it for an access log.
+    pub fields: Vec<(String, String)>,
+    pub counter: String,
+    pub record: Value,
+    pub refusal: Option<Refusal>,
+    /// All that is told to anyone but the service.
+    pub told: String,
+}
+
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: u16,
+    pub reason: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Seen {
+    pub fn outcome(&self) -> Outcome {
+        match &self.refusal {
+            None => Outcome::Allowed(self.fields.clone()),
+            Some(Refusal { status, reason, .. }) => Outcome::Refused { status: *status, reason: reason.clone() },
+        }
+    }
+
+    /// `ok`, or status and reason.
+    pub fn in_short(&self) -> String {
+        self.outcome().in_short()
+    }
+
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The field's only value.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let values = self.values(name);
+        assert!(values.len() < 2, "{name} stands more than once: {values:?}");
+        values.first().copied()
+    }
+
+    /// Who the service is told is calling: every field of the family by what follows its common name, as an object.
+    pub fn identity(&self) -> Value {
+        let mut identity = Map::new();
+        for (name, value) in &self.fields {
+            if let Some(fact) = name.strip_prefix("x-auth-request-") {
+                let before = identity.insert(fact.to_owned(), value.as_str().into());
+                assert_eq!(before, None, "{name} stands twice");
+            }
+        }
+        Value::Object(identity)
+    }
+
+    pub fn reply_values(&self, name: &str) -> Vec<&str> {
+        let headers = self.refusal.iter().flat_map(|refusal| &refusal.headers);
+        headers.filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    pub fn challenges(&self) -> Vec<&str> {
+        self.reply_values("www-authenticate")
+    }
+
+    /// The sentence for the client.
+    pub fn detail(&self) -> String {
+        let body = &self.refusal.as_ref().expect("it is refused").body;
+        let problem: Value = serde_json::from_str(body).expect("problem+json is what there is by default");
+        problem["detail"].as_str().expect("a detail").to_owned()
+    }
+
+    /// A label of the record.
+    pub fn recorded(&self, name: &str) -> Option<&str> {
+        self.record[name].as_str()
+    }
+}
+
+/// The issuer of most tables: its keys in the configuration, nothing else said.
+pub fn issuer(signer: &Signer) -> Value {
+    json!({
+        "issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": [signer.alg()], "jwks": {"inline": jwks(&[signer])},
+    })
+}
+
+/// A configuration of these issuers and rules.
+pub fn document(issuers: &[Value], rules: &Value) -> Value {
+    json!({"issuers": issuers, "rules": rules})
+}
+
+/// A token of the issuer of most tables.
+pub fn token(signer: &Signer, claims: Value) -> String {
+    let (set, left_out): (Map<String, Value>, Map<String, Value>) =
+        members(claims).into_iter().partition(|(_, claim)| !claim.is_null());
+    let token = Token::at(signer, NOW).claims(Value::Object(set));
+    left_out.keys().fold(token, |token, name| token.without(name)).mint()
+}
+
+fn members(object: Value) -> Map<String, Value> {
+    let Value::Object(members) = object else { panic!("not a JSON object: {object}") };
+    members
+}
+
+/// Changes `whole` as this patch says (RFC 7396): members are set, deep down too, and null takes one away.
+pub fn patched(mut whole: Value, patch: &Value) -> Value {
+    let Value::Object(changes) = patch else { return patch.clone() };
+    if !whole.is_object() {
+        whole = json!({});
+    }
+    let object = whole.as_object_mut().unwrap();
+    for (name, change) in changes {
+        if change.is_null() {
+            object.remove(name);
+        } else {
+            let before = object.remove(name).unwrap_or(Value::Null);
+            object.insert(name.clone(), patched(before, change));
+        }
+    }
+    whole
+}
+
+/// The members of both, those of the second before those of the first; unlike a patch it keeps nulls, so it can make one.
+pub fn also(first: Value, second: Value) -> Value {
+    let mut both = members(first);
+    both.extend(members(second));
+    Value::Object(both)
+}
