@@ -11,10 +11,14 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "flow/capabilities.rs"]
+mod capabilities;
 #[path = "flow/profiles.rs"]
 mod profiles;
 #[path = "flow/scenario.rs"]
 mod scenario;
+#[path = "flow/step_up.rs"]
+mod step_up;
 mod support;
 #[path = "flow/world.rs"]
 mod world;
