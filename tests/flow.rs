@@ -13,6 +13,8 @@
 
 #[path = "flow/capabilities.rs"]
 mod capabilities;
+#[path = "flow/paths.rs"]
+mod paths;
 #[path = "flow/profiles.rs"]
 mod profiles;
 #[path = "flow/scenario.rs"]
