@@ -13,6 +13,8 @@
 
 #[path = "flow/capabilities.rs"]
 mod capabilities;
+#[path = "flow/destinations.rs"]
+mod destinations;
 #[path = "flow/paths.rs"]
 mod paths;
 #[path = "flow/profiles.rs"]
