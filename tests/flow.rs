@@ -15,15 +15,21 @@
 mod capabilities;
 #[path = "flow/destinations.rs"]
 mod destinations;
+#[path = "flow/foreign.rs"]
+mod foreign;
 #[path = "flow/paths.rs"]
 mod paths;
 #[path = "flow/profiles.rs"]
 mod profiles;
 #[path = "flow/scenario.rs"]
 mod scenario;
+#[path = "flow/shadow.rs"]
+mod shadow;
 #[path = "flow/step_up.rs"]
 mod step_up;
 mod support;
+#[path = "flow/tls.rs"]
+mod tls;
 #[path = "flow/world.rs"]
 mod world;
 

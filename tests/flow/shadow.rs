@@ -1,0 +1,140 @@
+//! `shadow: true`: the decision is made and told, and the request goes on whatever it is.
+
+use serde_json::json;
+
+use crate::support::mint::Signer;
+use crate::world::{Request, World, document, issuer, patched, token};
+
+fn world() -> World {
+    let tap = json!({"capabilities": {"all_of": ["read:tap"]}});
+    let rules = json!([
+        {"name": "tap", "match": {"prefix": "/tap"}, "require": tap, "shadow": true},
+        {"name": "optional", "match": {"prefix": "/optional"}, "access": "optional", "shadow": true},
+        {"name": "enforced", "match": {"prefix": "/enforced"}, "require": tap, "shadow": false},
+    ]);
+    World::of(&patched(document(&[issuer(&Signer::es256())], &rules), &json!({"credentials": {"query": true}})))
+}
+
+fn basic(pair: &str) -> String {
+    use base64::Engine;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+}
+
+#[test]
+fn what_would_be_refused_goes_on_as_it_came_and_as_nobody() {
+    let signer = Signer::es256();
+    let poor = token(&signer, json!({"scope": "x", "jti": "id-1"}));
+    let other = token(&signer, json!({"aud": "x"}));
+    let mut world = world();
+    for (path, authorization, reason) in [
+        ("/tap/x", None, "missing_credential"),
+        ("/tap/x", Some(format!("Bearer {poor}")), "insufficient_scope"),
+        ("/tap/x", Some(basic(&format!("{poor}:"))), "insufficient_scope"),
+        ("/tap/x", Some(format!("Bearer {other}")), "wrong_audience"),
+        ("/tap/x", Some("Bearer gt-0123.abc".to_owned()), "token_opaque"),
+        ("/tap/x", Some("token abc".to_owned()), "foreign_authorization"),
+        ("/tap/x", Some(basic("alice:hunter2")), "not_a_token"),
+        ("/tap/x", Some("Bearer".to_owned()), "malformed_credential"),
+        ("/tap/x", Some("Bearer a,Bearer b".to_owned()), "several_credentials"),
+        ("/optional/x", Some(format!("Bearer {other}")), "wrong_audience"),
+    ] {
+        let name = format!("{path} {reason}");
+        let rule = path[1..].split('/').next().unwrap();
+        let request = Request::get(path).with("x-auth-request-user", "root").with("x_auth_request_email", "root");
+        let request = authorization.iter().fold(request, |request, value| request.with("authorization", value));
+        let seen = world.send(&request);
+        assert_eq!(seen.in_short(), "ok", "{name}");
+        assert_eq!(seen.value("authorization"), authorization.as_deref(), "{name}");
+        assert_eq!(seen.identity(), json!({}), "{name}");
+        assert!(seen.fields.iter().all(|(_, value)| value != "root"), "{name}: {:?}", seen.fields);
+        assert_eq!(seen.recorded("decision"), Some("shadow_deny"), "{name}");
+        assert_eq!(seen.recorded("reason"), Some(reason), "{name}");
+        assert_eq!(seen.recorded("rule"), Some(rule), "{name}");
+        let counter = format!("postern_requests_total.decision.shadow_deny.reason.{reason}.rule.{rule}");
+        assert_eq!(seen.counter, counter, "{name}");
+        for value in [&poor, &other] {
+            assert!(!seen.told.contains(value.as_str()), "{name}: the token is told");
+        }
+    }
+}
+
+#[test]
+fn the_record_says_who_would_have_been_refused_and_what_for() {
+    let poor = token(&Signer::es256(), json!({"scope": "x", "jti": "id-1", "client_id": "c"}));
+    let seen = world().send(&Request::get("/tap/x").bearing(&poor));
+    assert_eq!(
+        seen.record,
+        json!({"decision": "shadow_deny", "reason": "insufficient_scope", "rule": "tap", "issuer": "https://issuer.test",
+            "user": "alice", "client": "c", "token_id": "id-1", "scheme": "bearer", "missing": "read:tap"})
+    );
+}
+
+#[test]
+fn who_would_be_let_on_has_an_identity_and_keeps_the_credential() {
+    let good = token(&Signer::es256(), json!({"scope": "read:tap"}));
+    let mut world = world();
+    for (name, request) in [
+        ("bearer", Request::get("/tap/x").bearing(&good)),
+        ("basic", Request::get("/tap/x").with("authorization", &basic(&format!("x-oauth-basic:{good}")))),
+        ("query", Request::get(&format!("/tap/x?a=1&access_token={good}&b"))),
+    ] {
+        let seen = world.send(&request.clone().with("x-auth-request-user", "root"));
+        assert_eq!(seen.in_short(), "ok", "{name}");
+        let identity = json!({"user": "alice", "token-capabilities": "read:tap"});
+        assert_eq!(seen.identity(), identity, "{name}");
+        assert_eq!(seen.value("authorization"), request.sent("authorization"), "{name}");
+        assert_eq!(seen.value(":path"), request.sent(":path"), "{name}");
+        assert_eq!(seen.counter, "postern_requests_total.decision.allow.reason.ok.rule.tap", "{name}");
+        assert_eq!(seen.recorded("decision"), Some("allow"), "{name}");
+    }
+    let nobody = world.send(&Request::get("/optional/x"));
+    assert_eq!(nobody.counter, "postern_requests_total.decision.allow.reason.anonymous.rule.optional");
+}
+
+/// Two credentials of two places, and one of them in the query.
+#[test]
+fn a_query_token_stays_where_it_is() {
+    let mut world = world();
+    for path in ["/tap/x?access_token=a.b.c", "/tap/x?access_token=a.b.c&access_token=d", "/tap/x?access_token="] {
+        let seen = world.send(&Request::get(path));
+        assert_eq!(seen.in_short(), "ok", "{path}");
+        assert_eq!(seen.value(":path"), Some(path));
+        assert_eq!(seen.recorded("decision"), Some("shadow_deny"), "{path}");
+    }
+}
+
+/// Which rule it would be is not known yet, so neither is whether that one is a shadow.
+#[test]
+fn what_is_refused_before_a_rule_is_found_is_refused() {
+    let mut world = world();
+    for (name, request, want) in [
+        ("no rule", Request::get("/x"), "403 no_rule"),
+        ("ambiguous path", Request::get("/tap/../x"), "400 ambiguous_path"),
+        ("user in the host", Request::get("/tap/x").with(":authority", "x@api.test"), "400 user_in_host"),
+        ("unknown rule", Request::get("/tap/x").under(Some("none-such"), None), "403 unknown_rule"),
+        ("enforced", Request::get("/enforced/x"), "401 missing_credential"),
+    ] {
+        let seen = world.send(&request);
+        assert_eq!(seen.in_short(), want, "{name}");
+        assert_eq!(seen.recorded("decision"), Some("deny"), "{name}");
+    }
+}
+
+/// Trying one rule out does not open another.
+#[test]
+fn a_rule_that_is_enforced_holds_for_what_is_copied_there() {
+    let mut world = world();
+    let copy = |to: &str| Request::new("COPY", "/tap/x").with("destination", to);
+    assert_eq!(world.send(&copy("/tap/y")).in_short(), "ok");
+    assert_eq!(world.send(&copy("/enforced/y")).in_short(), "401 missing_credential");
+}
+
+/// A shadow that is named by its route, and what the route asks on top.
+#[test]
+fn what_a_route_asks_of_a_shadow_is_not_enforced_either() {
+    let mut world = world();
+    let good = token(&Signer::es256(), json!({"scope": "read:tap"}));
+    let seen = world.send(&Request::get("/any").under(Some("tap"), Some("write:tap")).bearing(&good));
+    assert_eq!(seen.in_short(), "ok");
+    assert_eq!((seen.recorded("decision"), seen.recorded("missing")), (Some("shadow_deny"), Some("write:tap")));
+}
