@@ -15,6 +15,8 @@
 mod capabilities;
 #[path = "flow/destinations.rs"]
 mod destinations;
+#[path = "flow/explained.rs"]
+mod explained;
 #[path = "flow/foreign.rs"]
 mod foreign;
 #[path = "flow/paths.rs"]
