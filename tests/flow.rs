@@ -19,6 +19,8 @@ mod destinations;
 mod explained;
 #[path = "flow/foreign.rs"]
 mod foreign;
+#[path = "flow/matrix.rs"]
+mod matrix;
 #[path = "flow/paths.rs"]
 mod paths;
 #[path = "flow/profiles.rs"]
