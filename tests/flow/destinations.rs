@@ -214,13 +214,24 @@ fn the_route_of_the_request_says_nothing_of_that_of_its_destination() {
 fn with_a_source_the_requests_own_path_is_written() {
     let mut world = homes();
     let (reader, writer, alice) = (holder("read:data"), holder("write:data"), user("alice"));
+    let pulled = ("source", "https://elsewhere.test/x");
     for (name, path, token, want) in [
         ("the rule for COPY is not enough", "/data/x", &reader, "403 insufficient_scope"),
         ("with what PUT needs", "/data/x", &writer, "ok"),
         ("her own area", HERE, &alice, "ok"),
         ("his area", "/home/bob/x", &alice, "403 user_not_listed"),
     ] {
-        let request = Request::new("COPY", path).bearing(token).with("source", "https://elsewhere.test/x");
+        let request = Request::new("COPY", path).bearing(token).with_all(&[pulled]);
+        assert_eq!(world.send(&request).in_short(), want, "{name}");
+    }
+    // With both fields there are servers that write here and servers that write there.
+    for (name, path, destination, want) in [
+        ("both are hers", HERE, "/home/alice/y", "ok"),
+        ("there it is his", HERE, "/home/bob/y", "403 user_not_listed"),
+        ("here nothing may be written", "/data/x", "/home/alice/y", "403 insufficient_scope"),
+        ("there is another host", HERE, "https://elsewhere.test/y", "400 ambiguous_destination"),
+    ] {
+        let request = Request::new("COPY", path).bearing(&alice).with_all(&[pulled, ("destination", destination)]);
         assert_eq!(world.send(&request).in_short(), want, "{name}");
     }
 }
@@ -254,6 +265,25 @@ fn a_named_rule_with_a_path_decides_both_ends() {
     ] {
         let request = Request::new("COPY", "/any").under(Some("also-named"), None).bearing(&holder(scope));
         assert_eq!(world.send(&request.with("destination", destination)).in_short(), want, "{name}");
+    }
+}
+
+/// A wait for keys changes nothing of it.
+#[test]
+fn what_is_added_is_added_after_a_wait_too() {
+    let signer = Signer::es256();
+    let wlcg = patched(crate::world::remote_issuer(&signer), &json!({"profile": "wlcg"}));
+    let rules = json!([{"name": "dav", "match": {"prefix": "/"}, "require": {"path": {}}}]);
+    let claims = json!({"wlcg.ver": "1.0", "nbf": crate::scenario::NOW, "jti": "1", "scope": "storage.create:/a"});
+    let raw = token(&signer, claims);
+    for (method, path, want, added) in [
+        ("PUT", "/a/x", "ok", vec!["*"]),
+        ("PUT", "/b/x", "403 insufficient_scope", vec![]),
+        ("DELETE", "/a/x", "403 insufficient_scope", vec![]),
+    ] {
+        let mut world = World::of(&document(std::slice::from_ref(&wlcg), &rules));
+        let seen = world.send_before_keys_of(Some(&signer), &Request::new(method, path).bearing(&raw));
+        assert_eq!((seen.in_short().as_str(), seen.values("if-none-match")), (want, added), "{method} {path}");
     }
 }
 

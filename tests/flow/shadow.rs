@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::mint::Signer;
-use crate::world::{Request, World, document, issuer, patched, token};
+use crate::world::{Request, World, document, issuer, patched, remote_issuer, token};
 
 fn world() -> World {
     let tap = json!({"capabilities": {"all_of": ["read:tap"]}});
@@ -117,6 +117,34 @@ fn what_is_refused_before_a_rule_is_found_is_refused() {
         let seen = world.send(&request);
         assert_eq!(seen.in_short(), want, "{name}");
         assert_eq!(seen.recorded("decision"), Some("deny"), "{name}");
+    }
+}
+
+/// What is waited for is the same; what is done with it at last is not.
+#[test]
+fn a_shadow_lets_on_after_a_wait_as_it_does_at_once() {
+    let (signer, other) = (Signer::es256(), Signer::other_es256().with_kid(Signer::es256().kid()));
+    let waiting = |name: &str, shadow: bool| {
+        let tap = json!({"capabilities": {"all_of": ["read:tap"]}});
+        let rules = json!([{"name": name, "match": {"prefix": "/"}, "require": tap, "shadow": shadow}]);
+        World::of(&document(&[remote_issuer(&signer)], &rules))
+    };
+    let scoped = |scope: &str| basic(&format!("{}:", token(&signer, json!({"scope": scope}))));
+    for (name, credential, key, enforced, reason) in [
+        ("good", scoped("read:tap"), Some(&signer), "ok", "ok"),
+        ("poor", scoped("x"), Some(&signer), "403 insufficient_scope", "insufficient_scope"),
+        ("forged", scoped("read:tap"), Some(&other), "401 bad_signature", "bad_signature"),
+        ("outage", scoped("read:tap"), None, "503 keys_unavailable", "keys_unavailable"),
+    ] {
+        let request = Request::get("/x").with("authorization", &credential).with("x-auth-request-user", "root");
+        let seen = waiting("enforced", false).send_before_keys_of(key, &request);
+        assert_eq!(seen.in_short(), enforced, "{name}");
+        assert_eq!(seen.value("authorization"), None, "{name}");
+        let seen = waiting("shadow", true).send_before_keys_of(key, &request);
+        assert_eq!((seen.in_short().as_str(), seen.recorded("reason")), ("ok", Some(reason)), "{name}");
+        assert_eq!(seen.value("authorization"), Some(credential.as_str()), "{name}");
+        let user = (reason == "ok").then_some("alice");
+        assert_eq!(seen.value("x-auth-request-user"), user, "{name}");
     }
 }
 

@@ -64,6 +64,16 @@ fn who_sends_no_credential_has_none_to_lose() {
 }
 
 #[test]
+fn a_shadow_lets_it_on_and_tells() {
+    let good = token(&Signer::es256(), json!({}));
+    let seen = world(true).send(&Request::get("/shadow/x").bearing(&good).with(":scheme", "http"));
+    assert_eq!(seen.in_short(), "ok");
+    assert_eq!(seen.counter, "postern_requests_total.decision.shadow_deny.reason.insecure_transport.rule.shadow");
+    assert_eq!(seen.identity(), json!({}));
+    assert_eq!(seen.value("authorization"), Some(format!("Bearer {good}").as_str()));
+}
+
+#[test]
 fn a_forwarded_scheme_is_not_believed() {
     let good = token(&Signer::es256(), json!({}));
     let request = Request::get("/required/x").bearing(&good).with(":scheme", "http");

@@ -1,5 +1,5 @@
 //! One whole configuration, and any request at all: for tests that need more than [`crate::scenario::Scenario`] offers.
-//! Keys are at hand here; waiting for them is the scenarios' part.
+//! Keys are at hand here, or come with the first request; all else about waiting is the scenarios' part.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 use postern::config::Config;
 use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
 use postern::flow::{Env, Next, Step, begin};
-use postern::jwks::{KeyStore, SharedData};
+use postern::jwks::{Answer, FetchError, KeyStore, SharedData};
 use postern::request::{Route, RouteMetadata};
 use postern::time::UnixTime;
 use serde_json::{Map, Value, json};
@@ -60,11 +60,31 @@ impl World {
     }
 
     pub fn send(&mut self, request: &Request) -> Seen {
+        self.send_before_keys(request, None)
+    }
+
+    /// A request that comes before any keys, and then this key, or no answer at all.
+    pub fn send_before_keys_of(&mut self, signer: Option<&Signer>, request: &Request) -> Seen {
+        let answer = signer.map(|signer| jwks(&[signer]).to_string().into_bytes());
+        let answer = answer.map(|body| Answer { status: 200, body, ..Answer::default() }).ok_or(FetchError::NoAnswer);
+        self.send_before_keys(request, Some(answer))
+    }
+
+    fn send_before_keys(&mut self, request: &Request, answer: Option<Result<Answer, FetchError>>) -> Seen {
+        let now = UnixTime::from_seconds(NOW);
         let mut fields = request.fields.clone();
-        let env = Env { now: UnixTime::from_seconds(NOW), signatures: &self.signatures };
-        let step = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
-        let Step { mutations, next } = step;
+        let env = Env { now, signatures: &self.signatures };
+        let Step { mutations, mut next } = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
         apply(mutations, &mut fields);
+        if let Some(answer) = answer {
+            let Next::AwaitKeys(waiting) = next else { panic!("the request does not wait: {request:?}") };
+            for fetch in self.keys.due(now).fetches {
+                self.keys.finish(&fetch, answer.clone(), now);
+            }
+            let step = waiting.resume(&mut self.keys, &env);
+            apply(step.mutations, &mut fields);
+            next = step.next;
+        }
         let (report, reply) = match next {
             Next::Forward(report) => (report, None),
             Next::Reply(reply, report) => (report, Some(reply)),
@@ -218,6 +238,11 @@ pub fn issuer(signer: &Signer) -> Value {
     json!({
         "issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": [signer.alg()], "jwks": {"inline": jwks(&[signer])},
     })
+}
+
+/// The same with its keys elsewhere.
+pub fn remote_issuer(signer: &Signer) -> Value {
+    also(issuer(signer), json!({"jwks": {"uri": "https://issuer.test/keys", "cluster": "issuer"}}))
 }
 
 /// A configuration of these issuers and rules.
