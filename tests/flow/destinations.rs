@@ -98,6 +98,19 @@ fn what_is_written_falls_under_the_rule_that_is_there() {
     }
 }
 
+/// Methods are case-sensitive, and there are servers that do not know.
+#[test]
+fn a_method_in_small_letters_writes_there_as_well() {
+    let alice = user("alice");
+    let mut world = homes();
+    for method in ["copy", "Copy", "move", "MoVe"] {
+        for (destination, want) in [("/home/alice/y", "ok"), ("/home/bob/y", "403 user_not_listed")] {
+            let request = Request::new(method, HERE).bearing(&alice).with("destination", destination);
+            assert_eq!(world.send(&request).in_short(), want, "{method} {destination}");
+        }
+    }
+}
+
 #[test]
 fn a_bad_token_does_not_pass_by_a_rule_that_asks_for_none() {
     let mut world = homes();

@@ -80,6 +80,26 @@ fn our_own_schemes_are_as_ever() {
     }
 }
 
+/// Both ends of a copy have to be the service's own business.
+#[test]
+fn a_foreign_scheme_is_not_copied_to_where_it_is_refused() {
+    let mut world = hub();
+    for (from, to, want) in [
+        ("/hub", "/hub", "ok"),
+        ("/hub", "/open", "ok"),
+        ("/hub", "/strict", "401 foreign_authorization"),
+        ("/open", "/default", "401 foreign_authorization"),
+        ("/strict", "/hub", "401 foreign_authorization"),
+        ("/default", "/open", "401 foreign_authorization"),
+    ] {
+        let request = Request::new("COPY", &format!("{from}/x")).with("destination", &format!("{to}/y"));
+        let seen = world.send(&request.with("authorization", "token x"));
+        assert_eq!(seen.in_short(), want, "{from} to {to}");
+        let left = (want == "ok").then_some("token x");
+        assert_eq!(seen.value("authorization"), left, "{from} to {to}");
+    }
+}
+
 #[test]
 fn the_401_of_a_hub_offers_what_its_rule_does() {
     let seen = hub().send(&Request::get("/hub/api"));

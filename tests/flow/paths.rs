@@ -528,6 +528,7 @@ fn the_documents_own_examples_hold() {
         ("begins alike", Family::SciTokens, "read:/john", "GET", "/johnathan", "403 insufficient_scope"),
         ("up and out", Family::SciTokens, "read:/home/user1/..", "GET", "/home/user2", "403 insufficient_scope"),
         ("case counts", Family::SciTokens, "read:/Store", "GET", "/store", "403 insufficient_scope"),
+        ("a question mark", Family::SciTokens, "read:/store?x", "GET", "/store", "403 insufficient_scope"),
         ("the whole of it", Family::Wlcg, "storage.read:/", "GET", "/any/file", "ok"),
         ("another path", Family::Wlcg, "storage.read:/foo", "GET", "/bar", "403 insufficient_scope"),
         ("below", Family::Wlcg, "storage.modify:/baz", "DELETE", "/baz/qux", "ok"),

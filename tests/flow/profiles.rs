@@ -467,6 +467,7 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         row("offline token", json!({"typ": "Offline"})).fails("401 token_kind"),
         row("logout token", json!({"typ": "Logout"})).fails("401 token_kind"),
         row("bound token", json!({"typ": "DPoP", "cnf": {"jkt": "x"}})).fails("401 token_kind"),
+        row("bound token that hides its key", json!({"typ": "DPoP"})).fails("401 token_kind"),
         row("kind of another type", json!({"typ": ["Bearer"]})).fails("401 token_kind"),
         row("older path", json!({"iss": "https://auth.example.org/auth/realms/R"}))
             .configured(json!({"issuer": "https://auth.example.org/auth/realms/R"})),

@@ -148,6 +148,21 @@ fn a_shadow_lets_on_after_a_wait_as_it_does_at_once() {
     }
 }
 
+/// What a rule that is in force would add to hold it, one that is not does not.
+#[test]
+fn a_shadow_adds_no_condition_of_its_own() {
+    let signer = Signer::es256();
+    let wlcg = patched(issuer(&signer), &json!({"profile": "wlcg"}));
+    let claims = json!({"wlcg.ver": "1.0", "nbf": crate::scenario::NOW, "jti": "1", "scope": "storage.create:/"});
+    let raw = token(&signer, claims);
+    for (shadow, added) in [(false, vec!["*"]), (true, vec![])] {
+        let rules = json!([{"name": "dav", "match": {"prefix": "/"}, "require": {"path": {}}, "shadow": shadow}]);
+        let seen =
+            World::of(&document(std::slice::from_ref(&wlcg), &rules)).send(&Request::new("PUT", "/x").bearing(&raw));
+        assert_eq!((seen.in_short().as_str(), seen.values("if-none-match")), ("ok", added), "shadow: {shadow}");
+    }
+}
+
 /// Trying one rule out does not open another.
 #[test]
 fn a_rule_that_is_enforced_holds_for_what_is_copied_there() {
