@@ -27,7 +27,7 @@ lint: ## format, clippy, the seam, shell scripts
 	cargo clippy --all-targets --locked -- -D warnings
 	@tests/check-seam && echo "seam: proxy_wasm is named under src/filter only"
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck -x $$(grep -lE '^#!.*[ /]bash$$' envoy/* tests/check-seam .ci/*); \
+	    shellcheck -x $$(find envoy tests .ci -maxdepth 2 -type f -exec grep -lE '^#!.*[ /]bash$$' {} +); \
 	else echo "lint: shellcheck not installed, shell scripts not checked"; fi
 
 validate: wasm ## every YAML under envoy/, loaded by Envoy with the filter

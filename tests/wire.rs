@@ -28,6 +28,7 @@ mod wire {
     mod late_cluster;
     mod parked;
     mod prefetch;
+    mod real_issuers;
     mod rights;
     mod routes;
     mod spoofing;
