@@ -1,17 +1,22 @@
 //! The harness against an Envoy without a filter: what the other tests take for granted.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::Duration;
+
+use serde_json::json;
 
 use super::harness::http1::{self, Connection};
 use super::harness::issuer::{Issuer, Script, Then};
 use super::harness::journal::{Event, Journal};
 use super::harness::message::{Framing, Wire};
+use super::harness::program::Program;
 use super::harness::request::{Request, chunk};
 use super::harness::setup::{Plugin, Route, Setup};
 use super::harness::stage::{BOTH, Protocol, Stage};
 use super::harness::tools::Tool;
+use super::harness::wait::wait_until;
 
 #[test]
 fn every_request_reaches_the_upstream_as_it_was_sent() {
@@ -54,9 +59,7 @@ fn a_body_in_pieces_is_seen_in_the_order_it_came() {
     let mut client = Connection::open(stage.envoy.address());
     client.send(&Request::new("POST", "/a").http1_head(&[("transfer-encoding", "chunked")]));
     client.send(&chunk(b"first "));
-    super::harness::wait::wait_until("the first piece at the upstream", || {
-        stage.journal.place(&Event::UpstreamBody(0)).is_some()
-    });
+    wait_until("the first piece at the upstream", || stage.journal.place(&Event::UpstreamBody(0)).is_some());
     assert_eq!(stage.journal.place(&Event::UpstreamWhole(0)), None);
     client.send(&chunk(b"second"));
     client.send(b"0\r\n\r\n");
@@ -120,6 +123,48 @@ fn an_issuer_says_304_to_who_names_its_tag() {
     }
     assert_eq!(issuer.switch("/keys", Script::Close), 3);
     assert_eq!(issuer.requests("/keys")[1].text("if-none-match").as_deref(), Some("\"two\""));
+}
+
+#[test]
+fn a_web_socket_is_opened_and_bytes_go_both_ways() {
+    let stage = Stage::start(&Setup::with(Plugin::Absent).web_sockets());
+    let mut client = Connection::open(stage.envoy.address());
+    client.send(&Request::get("/a").field("connection", "Upgrade").field("upgrade", "websocket").http1());
+    let answer = client.switched();
+    assert_eq!(answer.value("upgrade").as_deref(), Some("websocket"));
+    client.send(b"some \x00 bytes");
+    assert_eq!(client.bytes(12), b"some \x00 bytes");
+    assert_eq!(stage.exchange(0, answer).seen.expect("a request at the upstream").target(), "/a");
+}
+
+#[test]
+fn a_program_answers_and_ends_with_its_children_when_it_is_dropped() {
+    // Its first line is no answer, and it would never end by itself.
+    let script =
+        r#"echo words; sleep 1000 & echo "{\"child\":$!}"; while read line; do echo "{\"got\":$line}"; done; wait"#;
+    let mut program = Program::start("a shell", "sh", |shell| {
+        shell.args(["-c", script]);
+    });
+    let child = program.said()["child"].as_u64().expect("a process");
+    assert_eq!(program.ask(&json!([1])), json!({ "got": [1] }));
+    assert_eq!(program.output(), "words\n");
+    // One that has ended may still be listed, as a zombie, until somebody asks how it did.
+    let state = || fs::read_to_string(format!("/proc/{child}/stat")).ok();
+    assert!(state().is_some(), "a child that runs");
+    drop(program);
+    wait_until("the child has ended", || state().is_none_or(|state| state.contains(") Z ")));
+}
+
+#[test]
+fn a_program_that_ends_too_soon_fails_with_what_it_wrote() {
+    let start = || {
+        Program::start("a shell", "sh", |shell| {
+            shell.args(["-c", "echo out of order >&2"]);
+        })
+    };
+    let message = std::panic::catch_unwind(start).expect_err("it said nothing");
+    let message = message.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("a shell") && message.contains("out of order"), "{message}");
 }
 
 #[test]

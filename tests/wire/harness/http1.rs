@@ -30,6 +30,21 @@ impl Connection {
         answer.expect("an answer, not a closed connection")
     }
 
+    /// Reads an answer that ends HTTP on this connection: what follows is another protocol's.
+    pub fn switched(&mut self) -> Answer {
+        let head = self.wire.head().expect("an answer that can be read").expect("an answer, not a closed connection");
+        let status = head.start.split(' ').nth(1).and_then(|status| status.parse().ok());
+        assert_eq!(status, Some(101), "{}", head.raw.escape_ascii());
+        Answer { status: 101, fields: head.fields, ..Answer::default() }
+    }
+
+    /// Reads this many bytes of such a protocol.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.wire.body(Framing::Length(length), |piece| bytes.extend_from_slice(piece)).expect("that many bytes");
+        bytes
+    }
+
     /// The same where the peer may have closed the connection: then there is no answer, or an error.
     pub fn try_answer(&mut self, method: &str) -> io::Result<Option<Answer>> {
         loop {

@@ -113,6 +113,17 @@ impl Wire {
         }
     }
 
+    /// Sends back whatever comes, until the peer hangs up.
+    pub fn echo(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = std::mem::take(&mut self.unread);
+            self.send(&bytes)?;
+            if !self.fill()? {
+                return Ok(());
+            }
+        }
+    }
+
     fn chunks(&mut self, piece: &mut dyn FnMut(&[u8])) -> io::Result<Vec<Field>> {
         loop {
             let line = self.line()?;

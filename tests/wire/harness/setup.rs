@@ -73,6 +73,8 @@ pub struct Setup {
     pub issuer: Option<SocketAddr>,
     /// More clusters, each with one host.
     pub clusters: Vec<(String, SocketAddr)>,
+    /// Whether a client may ask for a WebSocket.
+    pub web_sockets: bool,
     /// Whether listener and clusters come from files that can be replaced, and how an old listener then ends.
     pub dynamic: Option<Drain>,
 }
@@ -92,6 +94,7 @@ impl Setup {
             virtual_host: None,
             issuer: None,
             clusters: Vec::new(),
+            web_sockets: false,
             dynamic: None,
         }
     }
@@ -130,6 +133,12 @@ impl Setup {
     /// Adds another cluster.
     pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
         self.clusters.push((name.to_owned(), address));
+        self
+    }
+
+    /// Lets clients ask for a WebSocket.
+    pub fn web_sockets(mut self) -> Self {
+        self.web_sockets = true;
         self
     }
 
@@ -180,6 +189,7 @@ impl Setup {
             "name": "envoy.filters.http.router",
             "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", json!({})),
         }));
+        let upgrades = if self.web_sockets { json!([{ "upgrade_type": "websocket" }]) } else { json!([]) };
         let manager = typed(
             "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             json!({
@@ -192,6 +202,7 @@ impl Setup {
                 "route_config": { "virtual_hosts": virtual_hosts },
                 "access_log": [access_log_json(access_log)],
                 "http_filters": filters,
+                "upgrade_configs": upgrades,
             }),
         );
         json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })

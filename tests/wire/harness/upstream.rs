@@ -1,4 +1,6 @@
 //! The service behind the filter: says 200 to everything, and remembers what it was sent.
+//!
+//! To who asks for another protocol it says 101, and from then on sends back what it gets.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -87,6 +89,7 @@ fn serve(mut wire: Wire, all: &Mutex<Vec<Seen>>, journal: &Journal) {
     while let Ok(Some(head)) = wire.head() {
         let framing = head.framing();
         let is_head = head.start.starts_with("HEAD ");
+        let upgrade = head.text("upgrade");
         let index = {
             let mut all = lock(all);
             let seen = Seen { head, ..Seen::default() };
@@ -105,6 +108,13 @@ fn serve(mut wire: Wire, all: &Mutex<Vec<Seen>>, journal: &Journal) {
         }
         lock(all)[index].whole = true;
         journal.write(Event::UpstreamWhole(index));
+        if let Some(protocol) = upgrade {
+            let switch = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: {protocol}\r\n{SEEN}: {index}\r\n\r\n"
+            );
+            drop(wire.send(switch.as_bytes()).and_then(|()| wire.echo()));
+            return;
+        }
         let body = if is_head { "" } else { "hello\n" };
         let answer = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n{SEEN}: {index}\r\ncontent-length: 6\r\n\r\n{body}"
