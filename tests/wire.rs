@@ -1,7 +1,8 @@
 //! The built filter in a real Envoy, driven over the wire.
 //!
 //! `cargo test --test wire` needs the filter (`make wasm`, or `$POSTERN_WASM`), an Envoy
-//! (`$ENVOY`, or what `envoy/fetch-envoy` provides), and curl, wget and git. What is missing
+//! (`$ENVOY`, or what `envoy/fetch-envoy` provides), curl, wget and git, and Python with pip, by which
+//! `tests/fetch-requests` and `tests/fetch-issuers` fetch clients and issuers. What is missing
 //! fails the tests that need it: a test that quietly did not run proves nothing.
 //!
 //! Beside what each test asks for, every Envoy here is held to this when its test ends: it

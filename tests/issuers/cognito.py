@@ -81,9 +81,9 @@ def main():
     pool = cognito.create_user_pool(PoolName="observatory")["UserPool"]["Id"]
     issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool}"
     portal, other = client_of(cognito, pool, "portal"), client_of(cognito, pool, "other")
-    for group in ["lsst", "lsst_tap"]:
+    for group in ["lsst", "lsst_img"]:
         cognito.create_group(UserPoolId=pool, GroupName=group)
-    add_user(cognito, pool, "alice", ["lsst", "lsst_tap"])
+    add_user(cognito, pool, "alice", ["lsst", "lsst_img"])
     add_user(cognito, pool, "bob", [])
     print(
         json.dumps(

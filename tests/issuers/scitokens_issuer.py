@@ -3,8 +3,8 @@
 It listens on a port that is free, or on $PORT, and prints one line of JSON when it does. From then on each line of its
 standard input is a question, which it answers by a line, and it ends with its standard input:
 
-    {"mint": {claims}, "without": [names], "algorithm": "ES256"}    -> {"token": "..."}
-    {"ask": {"token": "...", "authz": "read", "path": "/p"}}        -> {"may": true, "why": null}
+    {"mint": {claims}, "lifetime": 600, "algorithm": "ES256", "kid": "es256", "without": [names]} -> {"token": "..."}
+    {"ask": {"token": "...", "authz": "read", "path": "/p"}} -> {"may": true, "why": null}
 
 `iss`, `exp`, `iat` and `nbf` are the library's. The first argument, if there is one, is the place of the metadata.
 """
@@ -52,15 +52,16 @@ class Documents(http.server.BaseHTTPRequestHandler):
 
 def mint(question):
     name = question.get("algorithm", "ES256")
-    token = scitokens.SciToken(key=KEYS[name], algorithm=name, key_id=name.lower())
+    kid = question.get("kid", name.lower())
+    token = scitokens.SciToken(key=KEYS[name], algorithm=name, key_id=kid)
     token.update_claims(question["mint"])
-    text = token.serialize(issuer=ISSUER, lifetime=600).decode()
+    text = token.serialize(issuer=ISSUER, lifetime=question.get("lifetime", 600)).decode()
     without = question.get("without", [])
     if without:
         # The library can't leave out what it sets itself: the same token is signed again.
         claims = jwt.decode(text, options={"verify_signature": False})
         claims = {claim: value for claim, value in claims.items() if claim not in without}
-        text = jwt.encode(claims, KEYS[name], algorithm=name, headers={"kid": name.lower()})
+        text = jwt.encode(claims, KEYS[name], algorithm=name, headers={"kid": kid})
     return {"token": text}
 
 

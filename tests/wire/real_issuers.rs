@@ -10,13 +10,18 @@ use super::harness::stage::{BOTH, Stage};
 use crate::support::challenge::{Challenge, ErrorCode, Scheme};
 
 mod browser;
+mod cognito;
+mod firecrest;
+mod jupyter;
 mod oidc_provider;
+mod scitokens;
+mod wlcg;
 
 /// What becomes of a request.
 #[derive(Clone, Debug)]
 enum Wanted {
-    /// It is let on, with exactly these identity headers, sorted by name.
-    LetOn(Vec<(&'static str, String)>),
+    /// It is let on, with exactly these identity headers.
+    LetOn(Vec<(String, String)>),
     /// It is answered with this status and reason, and this challenge if any.
     Refused(u16, &'static str, Option<Challenge>),
 }
@@ -24,10 +29,22 @@ enum Wanted {
 /// Name, request, and what has to become of it.
 type Row<'a> = (&'a str, Request, Wanted);
 
-fn let_on(identity: &[(&'static str, &str)]) -> Wanted {
-    let mut identity: Vec<(&str, String)> = identity.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+fn let_on(identity: &[(&str, &str)]) -> Wanted {
+    Wanted::LetOn(in_order(identity.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))))
+}
+
+/// By name; and groups too, since no issuer promises any order of those.
+fn in_order(identity: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut identity: Vec<(String, String)> = identity
+        .map(|(name, value)| {
+            let mut parts: Vec<&str> = value.split(',').collect();
+            parts.sort_unstable();
+            let value = if name == "x-auth-request-groups" { parts.join(",") } else { value };
+            (name, value)
+        })
+        .collect();
     identity.sort_unstable();
-    Wanted::LetOn(identity)
+    identity
 }
 
 /// 401 with `invalid_token`.
@@ -39,6 +56,18 @@ fn unauthorized(reason: &'static str) -> Wanted {
 fn insufficient(scope: &str) -> Wanted {
     let challenge = Challenge { scope: Some(scope.to_owned()), ..error(ErrorCode::InsufficientScope) };
     Wanted::Refused(403, "insufficient_scope", Some(challenge))
+}
+
+/// 403 that no scope would change.
+fn forbidden(reason: &'static str) -> Wanted {
+    Wanted::Refused(403, reason, None)
+}
+
+/// 401 that asks for another login (RFC 9470).
+fn step_up(max_age: Option<u64>, acr: Option<&str>) -> Wanted {
+    let acr_values = acr.map(str::to_owned);
+    let challenge = Challenge { max_age, acr_values, ..error(ErrorCode::InsufficientUserAuthentication) };
+    Wanted::Refused(401, "insufficient_user_authentication", Some(challenge))
 }
 
 fn error(code: ErrorCode) -> Challenge {
@@ -54,14 +83,8 @@ fn hold(stage: &Stage, rows: &[Row<'_>]) {
             match wanted {
                 Wanted::LetOn(identity) => {
                     let seen = exchange.allowed(&name);
-                    let mut told: Vec<(&str, String)> = seen
-                        .head
-                        .fields
-                        .iter()
-                        .filter(|(name, _)| name.starts_with("x-auth-request-"))
-                        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value).into_owned()))
-                        .collect();
-                    told.sort_unstable();
+                    let fields = seen.head.fields.iter().filter(|(name, _)| name.starts_with("x-auth-request-"));
+                    let told = in_order(fields.map(|(name, value)| (name.clone(), text(value))));
                     assert_eq!(&told, identity, "{name}");
                     assert_eq!(seen.values("authorization"), [""; 0], "{name}: the credential went upstream");
                 }
@@ -79,6 +102,10 @@ fn hold(stage: &Stage, rows: &[Row<'_>]) {
             }
         }
     }
+}
+
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }
 
 /// An issuer of this profile whose keys are found by itself, through the cluster `issuer`.

@@ -28,6 +28,10 @@ impl Tokens {
         self.text("id_token")
     }
 
+    pub fn refresh(&self) -> &str {
+        self.text("refresh_token")
+    }
+
     fn text(&self, name: &str) -> &str {
         self.0[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", self.0))
     }
@@ -72,6 +76,14 @@ impl<'a> Browser<'a> {
         token(self.issuer, &exchanged)
     }
 
+    /// What it has for a refresh token.
+    pub fn refreshed(&self, tokens: &Tokens, more: &[(&str, &str)]) -> Tokens {
+        let mut asked =
+            vec![("grant_type", "refresh_token"), ("client_id", self.client), ("refresh_token", tokens.refresh())];
+        asked.extend_from_slice(more);
+        token(self.issuer, &asked)
+    }
+
     /// Follows the redirects from here to the client's callback, and takes the code out of that.
     fn code(&mut self, mut target: String) -> String {
         let callback = self.issuer.text("callback");
@@ -105,7 +117,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// What a client that is nobody's gets for itself.
+/// What a client gets for itself.
 pub fn client_credentials(issuer: &Program, client: &str, more: &[(&str, &str)]) -> Tokens {
     let secret = format!("secret of {client}");
     let mut asked = vec![("grant_type", "client_credentials"), ("client_id", client), ("client_secret", &secret)];
