@@ -6,7 +6,8 @@ standard input is a question, which it answers by a line, and it ends with its s
     {"mint": {claims}, "lifetime": 600, "algorithm": "ES256", "kid": "es256", "without": [names]} -> {"token": "..."}
     {"ask": {"token": "...", "authz": "read", "path": "/p"}} -> {"may": true, "why": null}
 
-`iss`, `exp`, `iat` and `nbf` are the library's. The first argument, if there is one, is the place of the metadata.
+`iss`, `exp`, `iat` and `nbf` are the library's. The argument is the place of the metadata; what stands in it before
+/.well-known/ is a part of the issuer's name.
 """
 
 import http.server
@@ -19,7 +20,7 @@ import jwt
 import scitokens
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-METADATA = sys.argv[1] if len(sys.argv) > 1 else "/.well-known/openid-configuration"
+(METADATA,) = sys.argv[1:]
 KEYS = {
     "ES256": ec.generate_private_key(ec.SECP256R1()),
     "RS256": rsa.generate_private_key(65537, 2048),
@@ -39,8 +40,7 @@ class Documents(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        issuer = f"http://127.0.0.1:{self.server.server_port}"
-        documents = {METADATA: {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}, "/keys": JWKS}
+        documents = {METADATA: {"issuer": ISSUER, "jwks_uri": f"{ORIGIN}/keys"}, "/keys": JWKS}
         document = documents.get(self.path)
         body = json.dumps(document).encode()
         self.send_response(404 if document is None else 200)
@@ -74,7 +74,8 @@ def ask(question):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "0"))), Documents)
-ISSUER = f"http://127.0.0.1:{server.server_port}"
+ORIGIN = f"http://127.0.0.1:{server.server_port}"
+ISSUER = ORIGIN + METADATA.partition("/.well-known/")[0]
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(json.dumps({"issuer": ISSUER}), flush=True)
 for line in sys.stdin:

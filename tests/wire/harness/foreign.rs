@@ -26,7 +26,8 @@ pub fn scitokens(metadata: &str) -> Program {
 
 /// Where a URL of such a program leads.
 pub fn address(url: &str) -> SocketAddr {
-    let address = url.strip_prefix("http://").unwrap_or(url);
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let address = rest.split('/').next().unwrap_or_default();
     address.parse().unwrap_or_else(|_| panic!("no address: {url}"))
 }
 

@@ -162,16 +162,30 @@ fn a_scitoken_lacks_nothing_that_the_profile_needs() {
     }
 }
 
+/// Some issuers have only the metadata of RFC 8414, and many stand for one of several organizations at a host.
 #[test]
-fn keys_are_found_by_the_metadata_of_an_authorization_server_too() {
-    let mut program = foreign::scitokens("/.well-known/oauth-authorization-server");
-    for profile in ["scitokens", "wlcg"] {
-        let stage = stage(&program, profile);
-        let version = if profile == "wlcg" { ("wlcg.ver", "1.0") } else { ("ver", "scitoken:2.0") };
-        let claims = json!({ version.0: version.1, "aud": API, "sub": "alice", "scope": "queue" });
-        let token = mint(&mut program, &json!({ "mint": claims }));
-        let wanted = let_on(&[("x-auth-request-token-capabilities", "queue")]);
-        hold(&stage, &[(profile, Request::get("/me").bearer(&token), wanted)]);
+fn keys_are_found_where_the_issuer_publishes_them() {
+    let places = [
+        ("/.well-known/openid-configuration", true),
+        ("/.well-known/oauth-authorization-server", false),
+        ("/vo/dteam/.well-known/openid-configuration", true),
+        ("/vo/dteam/.well-known/oauth-authorization-server", false),
+    ];
+    for (place, by_discovery) in places {
+        let mut program = foreign::scitokens(place);
+        for (profile, version) in [("scitokens", ("ver", "scitoken:2.0")), ("wlcg", ("wlcg.ver", "1.0"))] {
+            let stage = stage(&program, profile);
+            let claims = json!({ version.0: version.1, "aud": API, "sub": "alice", "scope": "queue" });
+            let token = mint(&mut program, &json!({ "mint": claims }));
+            let wanted = let_on(&[("x-auth-request-token-capabilities", "queue")]);
+            hold(&stage, &[(&format!("{profile} {place}"), Request::get("/me").bearer(&token), wanted)]);
+        }
+        // The library itself, which knows one of the two, finds the same key there.
+        if by_discovery {
+            let token = mint(&mut program, &json!({ "mint": claims("queue") }));
+            let verdict = program.ask(&json!({ "ask": { "token": token, "authz": "queue", "path": "/" } }));
+            assert_eq!(verdict["may"], true, "{place}: {verdict}");
+        }
     }
 }
 
