@@ -33,6 +33,7 @@ fn without_a_profile_an_access_token_of_oidc_provider_is_good_and_an_id_token_is
     let login = |scope| Browser::new(&program, "portal").tokens(&[ALICE, FOR_US, ("scope", scope), ("nonce", "once")]);
     let reader = login("openid read:tap");
     let writer = login("openid write:tap");
+    let plain = Browser::new(&program, "portal").tokens(&[ALICE, FOR_US, READ]);
     let identity = |capabilities| {
         let_on(&[
             ("x-auth-request-user", "alice"),
@@ -49,6 +50,8 @@ fn without_a_profile_an_access_token_of_oidc_provider_is_good_and_an_id_token_is
         ("another capability, where none is asked for", me(writer.access()), identity("write:tap")),
         ("another capability", tap(writer.access()), insufficient("read:tap")),
         ("an ID token", me(reader.id()), unauthorized("token_kind")),
+        // This one has nothing by which it could be told: it is for its client, and that has to be somebody else.
+        ("an ID token without a nonce", me(plain.id()), unauthorized("wrong_audience")),
     ];
     hold(&stage, &rows);
 }
