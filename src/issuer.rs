@@ -3,6 +3,7 @@
 mod claims;
 mod principal;
 mod profile;
+mod service;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,7 +5,8 @@
 //! 1. [`filter`] reads the request's head once, as bytes: [`request`].
 //! 2. [`flow`] takes over; it and all it calls are pure: facts in, a step out.
 //! 3. [`identity`] removes every header by which the service is told who is calling.
-//! 4. [`policy`] finds the rule: by the route's metadata, or by host, path, method and route name.
+//! 4. [`policy`] finds the rule: by the route's metadata, or by host, path, method and route name; and for COPY and
+//!    MOVE that of what they write.
 //! 5. [`credential`] finds the one token the request carries, and takes it out.
 //! 6. [`token`] reads it; [`issuer`] knows whose tokens are accepted and what is in them.
 //! 7. [`jwks`] has the issuer's keys, or the request waits until the filter has fetched them.
@@ -46,6 +47,7 @@ pub mod policy;
 pub mod record;
 pub mod reply;
 pub mod request;
+pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;

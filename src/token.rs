@@ -17,7 +17,7 @@ pub use claim_path::ClaimPath;
 use claims::check_claims;
 pub use error::TokenError;
 use header::JoseHeader;
-pub use kind::TokenUse;
+pub use kind::{TokenKind, TokenUse};
 pub use verify::{Candidate, VerifiedToken, verify};
 
 /// Longest token that is read. Envoy takes header fields up to 60 KiB; real tokens have 0.5 to 4 KiB, and those with
@@ -55,8 +55,13 @@ impl UnverifiedToken {
         let header = decode(header)?;
         let payload = decode(payload)?;
         decode(signature)?;
-        let header = JoseHeader::parse(&object(&header)?)?;
+        let header = JoseHeader::parse(&object(&header)?);
         let payload = object(&payload)?;
+        let header = header.map_err(|error| {
+            // Keycloak signs refresh tokens with a secret of its own, which is not what is wrong with them here.
+            let named = || kind::refused(&payload);
+            if error == TokenError::Algorithm { named().unwrap_or(error) } else { error }
+        })?;
         Ok(Self { raw, header, payload })
     }
 
@@ -161,6 +166,23 @@ mod tests {
         assert_eq!(parse(token(&padding(MAX_HEADER_LENGTH), "{}")).unwrap_err(), TokenError::TooLong);
         assert_eq!(parse("x".repeat(MAX_LENGTH)).unwrap_err(), TokenError::Opaque);
         assert_eq!(parse("x".repeat(MAX_LENGTH + 1)).unwrap_err(), TokenError::TooLong);
+    }
+
+    #[test]
+    fn a_token_of_another_kind_is_called_so_whatever_it_is_signed_with() {
+        for (header, payload, want) in [
+            (r#"{"alg":"HS512"}"#, r#"{"typ":"Refresh"}"#, TokenError::Kind("a refresh token")),
+            (r#"{"alg":"HS512"}"#, r#"{"token_type":"refresh"}"#, TokenError::Kind("a refresh token")),
+            (r#"{"alg":"HS512"}"#, r#"{"typ":"Bearer"}"#, TokenError::Algorithm),
+            (r#"{"alg":"HS512"}"#, "{}", TokenError::Algorithm),
+            (r#"{"alg":"ES256","zip":"DEF"}"#, r#"{"typ":"Refresh"}"#, TokenError::Header("the token is compressed")),
+        ] {
+            let refused = parse(token(header, payload)).unwrap_err();
+            match (&refused, &want) {
+                (TokenError::Header(_), TokenError::Header(_)) => {}
+                _ => assert_eq!(refused, want, "{header} {payload}"),
+            }
+        }
     }
 
     #[test]

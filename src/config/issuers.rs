@@ -11,7 +11,8 @@ use crate::json::Json;
 use crate::jwks::{
     HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, LONGEST_TIMEOUT, RemoteKeys, SHORTEST_CACHE,
 };
-use crate::policy::{CapabilityGroups, is_scope_token};
+use crate::policy::CapabilityGroups;
+use crate::scope::is_scope_token;
 use crate::token::{ClaimPath, TokenUse};
 
 /// Longer than a healthy issuer needs and short enough for a client to wait.
@@ -49,8 +50,8 @@ fn read_issuer(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Issuer>
     let profile = object.get("profile").map_or(Some(Profile::generic()), |node| read_profile(&node));
     // What is wrong with the rest is worth saying although the profile is.
     let known = profile.unwrap_or_else(Profile::generic);
-    if known.name == "auth0" && issuer.is_some_and(|issuer| !issuer.ends_with('/')) {
-        object.get("issuer")?.problem::<()>("an Auth0 issuer ends with /");
+    if known.slash_at_end && issuer.is_some_and(|issuer| !issuer.ends_with('/')) {
+        object.get("issuer")?.problem::<()>(format!("an issuer of profile {} ends with /", known.name));
     }
     let audiences = object.require("audiences").and_then(|node| node.strings());
     let algorithms = object
@@ -117,6 +118,9 @@ fn read_keys(node: &Node<'_>, issuer: Option<&str>, keys_at: KeysAt) -> Option<K
     }
     let location = match &uri {
         Some(node) => read_uri(node, node.string()?).map(KeyLocation::Jwks),
+        None if issuer.is_some_and(|issuer| HttpUri::parse(issuer).is_none()) => {
+            node.problem("needs `uri`: the keys cannot be found by the issuer's name, which is no URI")
+        }
         None => issuer.and_then(|issuer| locate(node, issuer, keys_at)),
     };
     let cluster = match cluster {

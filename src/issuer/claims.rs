@@ -1,12 +1,12 @@
-//! From a token's payload to the facts that rules and headers need.
+//! Where an issuer's tokens keep the facts that rules and headers need, and in which forms they are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AudienceRule, Issuer, PathDialect, Principal, PrincipalKind, Profile, Services};
+use super::{AudienceRule, Profile};
 use crate::json::Json;
-use crate::policy::is_scope_token;
+use crate::scope::is_scope_token;
 use crate::time::UnixTime;
-use crate::token::{ClaimPath, TokenError, TokenUse};
+use crate::token::{ClaimPath, TokenError};
 
 /// Where in an issuer's tokens the facts are that rules and headers need.
 #[derive(Debug)]
@@ -21,81 +21,6 @@ pub struct ClaimMap {
     pub client: Vec<ClaimPath>,
     /// Renames of scopes.
     pub scope_map: BTreeMap<String, String>,
-}
-
-impl Issuer {
-    /// Who calls with this token, which has been verified.
-    pub fn principal(&self, payload: &Json, token_use: TokenUse) -> Result<Principal, TokenError> {
-        let claims = &self.claims;
-        // Rules decide by the user, so one that is there and cannot be used is not the same as none.
-        let user = match present(&claims.user, payload) {
-            None => None,
-            Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
-        };
-        let client = present(&claims.client, payload).and_then(printable);
-        let kind = if self.is_service(payload, client.as_deref()) {
-            Some(PrincipalKind::Service)
-        } else {
-            user.is_some().then_some(PrincipalKind::User)
-        };
-        let user = user.filter(|_| kind == Some(PrincipalKind::User));
-        let auth_time = payload.get("auth_time").and_then(auth_time);
-        let interactive = user.is_some() && (auth_time.is_some() || token_use == TokenUse::Id);
-
-        let scopes = claims.scopes(payload)?;
-        let mut groups = claims.groups(payload)?;
-        // The WLCG profile: capabilities take precedence, and groups beside them say nothing.
-        if self.profile.paths == Some(PathDialect::Wlcg) && scopes.iter().any(|scope| is_wlcg_capability(scope)) {
-            groups.clear();
-        }
-        // DMTN-094 §2.2: everybody is in a group of their own name, which no table of groups can mean.
-        let others = groups.iter().filter(|group| user.as_ref() != Some(*group));
-        let granted = others.flat_map(|group| self.capability_groups.of(group)).cloned();
-        let renamed = |scope: String| claims.scope_map.get(&scope).cloned().unwrap_or(scope);
-        let listed: BTreeSet<String> = scopes.into_iter().map(renamed).chain(granted).collect();
-        let (withheld, capabilities) =
-            listed.into_iter().partition(|name| !interactive && self.capability_groups.is_interactive(name));
-
-        Ok(Principal {
-            kind,
-            user,
-            uid: present(&claims.uid, payload).and_then(uid),
-            email: present(&claims.email, payload).and_then(printable),
-            client,
-            token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
-            groups,
-            capabilities,
-            withheld,
-            interactive,
-            auth_time,
-            acr: payload.get("acr").and_then(printable),
-            paths: self.profile.paths,
-        })
-    }
-
-    /// Any sign of it counts: who may pass for a user may do more.
-    fn is_service(&self, payload: &Json, client: Option<&str>) -> bool {
-        let text = |name| payload.get(name).and_then(Json::as_str);
-        let subject = text("sub");
-        if subject.is_some() && subject == client {
-            return true;
-        }
-        match self.profile.services {
-            Services::BySubject => false,
-            Services::Keycloak => {
-                let named = |name: &str| name.starts_with("service-account-");
-                let added = ["clientHost", "clientAddress"].iter().any(|name| payload.get(name).is_some());
-                text("preferred_username").is_some_and(named) || added
-            }
-            Services::Auth0 => {
-                text("gty") == Some("client-credentials") || subject.is_some_and(|sub| sub.ends_with("@clients"))
-            }
-        }
-    }
-}
-
-fn is_wlcg_capability(scope: &str) -> bool {
-    scope.starts_with("storage.") || scope.starts_with("compute.")
 }
 
 impl ClaimMap {
@@ -116,12 +41,19 @@ impl ClaimMap {
         }
     }
 
+    /// Every name that the user may have a group by.
+    pub(super) fn own_names<'a>(&self, payload: &'a Json) -> Vec<&'a str> {
+        let configured = self.user.iter().filter_map(|path| path.first(payload));
+        let usual = ["sub", "uid", "preferred_username", "username"].iter().filter_map(|name| payload.get(name));
+        configured.chain(usual).filter_map(Json::as_str).collect()
+    }
+
     /// Whether there is a user or a uid.
     pub fn name_somebody(&self, payload: &Json) -> bool {
         present(&self.user, payload).is_some() || present(&self.uid, payload).and_then(uid).is_some()
     }
 
-    fn groups(&self, payload: &Json) -> Result<Vec<String>, TokenError> {
+    pub(super) fn groups(&self, payload: &Json) -> Result<Vec<String>, TokenError> {
         let mut groups = Vec::new();
         for value in self.groups.iter().flat_map(|path| path.all(payload)) {
             match value {
@@ -144,7 +76,7 @@ impl ClaimMap {
 
     /// A list as one string with single spaces (RFC 6749 §3.3) or as an array. What is no scope token by that grammar
     /// can be asked by no rule and is left out.
-    fn scopes(&self, payload: &Json) -> Result<BTreeSet<String>, TokenError> {
+    pub(super) fn scopes(&self, payload: &Json) -> Result<BTreeSet<String>, TokenError> {
         let mut scopes = BTreeSet::new();
         for value in self.scopes.iter().flat_map(|path| path.all(payload)) {
             let names: Vec<&str> = match value {
@@ -165,13 +97,13 @@ impl ClaimMap {
 }
 
 /// The first of these claims that is there. Some issuers write an empty one where they have nothing to say.
-fn present<'a>(paths: &[ClaimPath], payload: &'a Json) -> Option<&'a Json> {
+pub(super) fn present<'a>(paths: &[ClaimPath], payload: &'a Json) -> Option<&'a Json> {
     let says_something = |value: &&Json| !matches!(value, Json::Null) && value.as_str() != Some("");
-    paths.iter().find_map(|path| path.first(payload)).filter(says_something)
+    paths.iter().filter_map(|path| path.first(payload)).find(says_something)
 }
 
 /// A claim that may end up in a header has to be one line of text.
-fn printable(value: &Json) -> Option<String> {
+pub(super) fn printable(value: &Json) -> Option<String> {
     value.as_str().filter(|text| is_printable(text)).map(str::to_owned)
 }
 
@@ -181,13 +113,13 @@ pub fn is_printable(text: &str) -> bool {
 }
 
 /// When the user logged in. Some Keycloaks write 0 where nobody did.
-fn auth_time(value: &Json) -> Option<UnixTime> {
+pub(super) fn auth_time(value: &Json) -> Option<UnixTime> {
     let seconds = value.as_integer().and_then(|number| u64::try_from(number).ok()).filter(|seconds| *seconds > 0);
     seconds.map(UnixTime::from_seconds)
 }
 
 /// A POSIX user id: some issuers write a number, others (CILogon) a string of digits.
-fn uid(value: &Json) -> Option<u32> {
+pub(super) fn uid(value: &Json) -> Option<u32> {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
     number.or_else(|| value.as_str().and_then(digits))
@@ -196,11 +128,14 @@ fn uid(value: &Json) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer::{Issuer, Principal};
+    use crate::token::TokenKind;
 
     fn principal(payload: &str) -> Result<Principal, TokenError> {
         let mut issuer = Issuer::for_tests("https://issuer.test", &["api"]);
         issuer.claims.scope_map = BTreeMap::from([("rs/read.tap".to_owned(), "read:tap".to_owned())]);
-        issuer.principal(&Json::parse(payload.as_bytes()).unwrap(), TokenUse::Access)
+        let now = UnixTime::from_seconds(1_800_000_000);
+        issuer.principal(&Json::parse(payload.as_bytes()).unwrap(), TokenKind::PLAIN_ACCESS, now)
     }
 
     #[test]

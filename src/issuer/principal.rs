@@ -2,11 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::PathDialect;
+use super::claims::{auth_time, is_printable, present, printable, uid};
+use super::service::Mark;
+use super::{Issuer, PathDialect};
+use crate::json::Json;
 use crate::time::UnixTime;
+use crate::token::{TokenError, TokenKind};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
+    /// Who says all this.
+    pub issuer: String,
     /// Absent where the token names neither a user nor a client on its own behalf.
     pub kind: Option<PrincipalKind>,
     /// A service has none: its client id might be somebody's user name (RFC 9068 §5).
@@ -44,5 +50,78 @@ impl PrincipalKind {
             Self::User => "user",
             Self::Service => "service",
         }
+    }
+}
+
+impl Issuer {
+    /// Who calls with this token, which has been verified.
+    pub fn principal(&self, payload: &Json, token_kind: TokenKind, now: UnixTime) -> Result<Principal, TokenError> {
+        let claims = &self.claims;
+        // Rules decide by the user, so one that is there and cannot be used is not the same as none.
+        let user = match present(&claims.user, payload) {
+            None => None,
+            Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
+        };
+        let mark = self.mark_of_service(payload);
+        let kind = match mark {
+            Mark::Service(_) => Some(PrincipalKind::Service),
+            Mark::Unclear => None,
+            Mark::None => user.is_some().then_some(PrincipalKind::User),
+        };
+        let client = match mark {
+            Mark::Service(client) => client.filter(|client| is_printable(client)).map(str::to_owned),
+            Mark::Unclear | Mark::None => present(&claims.client, payload).and_then(printable),
+        };
+        let is_user = kind == Some(PrincipalKind::User);
+        // One that is to come is none of a login.
+        let auth_time = payload.get("auth_time").and_then(auth_time).filter(|time| *time <= now.plus(self.clock_skew));
+        let interactive = is_user && (auth_time.is_some() || token_kind.is_login());
+
+        let scopes = claims.scopes(payload)?;
+        let groups = self.groups_beside(&scopes, claims.groups(payload)?)?;
+        let listed = self.capabilities(payload, scopes, &groups);
+        let (withheld, capabilities) =
+            listed.into_iter().partition(|name| !interactive && self.capability_groups.is_interactive(name));
+
+        Ok(Principal {
+            issuer: self.issuer.clone(),
+            kind,
+            user: user.filter(|_| is_user),
+            uid: present(&claims.uid, payload).and_then(uid).filter(|_| mark == Mark::None),
+            email: present(&claims.email, payload).and_then(printable).filter(|_| mark == Mark::None),
+            client,
+            token_id: payload.get("jti").and_then(Json::as_str).map(str::to_owned),
+            groups,
+            capabilities,
+            withheld,
+            interactive,
+            auth_time,
+            acr: payload.get("acr").and_then(printable),
+            paths: self.profile.paths,
+        })
+    }
+    /// The groups that count beside these scopes.
+    fn groups_beside(&self, scopes: &BTreeSet<String>, groups: Vec<String>) -> Result<Vec<String>, TokenError> {
+        if self.profile.paths != Some(PathDialect::Wlcg) {
+            return Ok(groups);
+        }
+        // The WLCG profile: a token that does not say where is to be refused whole, and where there are capabilities,
+        // groups beside them say nothing.
+        let storage = |scope: &String| scope.starts_with("storage.");
+        if scopes.iter().any(|scope| storage(scope) && !scope.contains(":/")) {
+            return Err(TokenError::InvalidClaim("scope"));
+        }
+        let capability = |scope: &String| storage(scope) || scope.starts_with("compute.");
+        Ok(if scopes.iter().any(capability) { Vec::new() } else { groups })
+    }
+
+    fn capabilities(&self, payload: &Json, scopes: BTreeSet<String>, groups: &[String]) -> BTreeSet<String> {
+        let renamed = |scope: String| self.claims.scope_map.get(&scope).cloned().unwrap_or(scope);
+        // DMTN-094 §2.2: everybody is in a group of their own name, which no table of groups can mean.
+        let own = self.claims.own_names(payload);
+        let is_own = |group: &str| own.iter().any(|name| name.eq_ignore_ascii_case(group));
+        let others = groups.iter().filter(|group| !is_own(group));
+        let granted = others.flat_map(|group| self.capability_groups.of(group)).cloned();
+        scopes.into_iter().map(renamed).chain(granted).collect()
     }
 }

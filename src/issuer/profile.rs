@@ -23,9 +23,11 @@ pub struct Profile {
     pub services: Services,
     /// Whether scopes hold paths, and how they are read.
     pub paths: Option<PathDialect>,
-    /// Whether `resource_access` lists roles by client. Those at our own audiences are groups: a role at another client
-    /// means nothing here, whatever it is called.
+    /// Whether `resource_access` lists roles by client. Those at the configured audiences are groups: a role at another
+    /// client means nothing here, whatever it is called.
     pub client_roles: bool,
+    /// Whether every issuer of this kind has a name that ends with a slash.
+    pub slash_at_end: bool,
 }
 
 /// Claim paths, as they would be written in the configuration.
@@ -77,7 +79,7 @@ pub enum Need {
     Text(&'static str),
     /// A claim whose type is checked elsewhere.
     Claim(&'static str),
-    /// A claim that begins with one of these.
+    /// A claim that is one of these and a number.
     Version(&'static str, &'static [&'static str]),
     /// `kid` in the header.
     KeyId,
@@ -89,9 +91,9 @@ pub enum Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Services {
     BySubject,
-    /// `preferred_username` of `service-account-…`, or the claims that the client credentials flow adds.
+    /// `preferred_username` of `service-account-CLIENT`, or the claims that the client credentials flow adds.
     Keycloak,
-    /// `gty` of `client-credentials`, or a `sub` of `…@clients`.
+    /// `gty` of `client-credentials`, or a `sub` of `CLIENT@clients`.
     Auth0,
 }
 
@@ -127,6 +129,7 @@ const GENERIC: Profile = Profile {
     services: Services::BySubject,
     paths: None,
     client_roles: false,
+    slash_at_end: false,
 };
 
 /// Its ID tokens are what DMTN-094 calls identity tokens (§3.2), which the services of the first approach take.
@@ -195,6 +198,7 @@ const AUTH0: Profile = Profile {
     },
     keys: KeysAt::Below("/.well-known/jwks.json"),
     services: Services::Auth0,
+    slash_at_end: true,
     ..GENERIC
 };
 
@@ -223,14 +227,7 @@ const WLCG: Profile = Profile {
     max_lifetime: Duration::from_secs(6 * 3600),
     keys: KeysAt::DiscoveryOrMetadata,
     everyone: Some("https://wlcg.cern.ch/jwt/v1/any"),
-    needs: &[
-        Need::Version("wlcg.ver", &["1."]),
-        Need::Text("sub"),
-        Need::Claim("iat"),
-        Need::Claim("nbf"),
-        Need::Text("jti"),
-        Need::KeyId,
-    ],
+    needs: &[Need::Version("wlcg.ver", &["1."]), Need::Text("sub"), Need::Claim("iat"), Need::Text("jti"), Need::KeyId],
     paths: Some(PathDialect::Wlcg),
     ..GENERIC
 };

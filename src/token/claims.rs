@@ -2,7 +2,7 @@
 
 use super::header::JoseHeader;
 use super::kind::check_kind;
-use super::{TokenError, TokenUse};
+use super::{TokenError, TokenKind};
 use crate::issuer::{AudienceRule, Issuer, Need, is_printable};
 use crate::json::Json;
 use crate::time::UnixTime;
@@ -16,19 +16,19 @@ pub(super) fn check_claims(
     payload: &Json,
     issuer: &Issuer,
     now: UnixTime,
-) -> Result<TokenUse, TokenError> {
+) -> Result<TokenKind, TokenError> {
     check_time(payload, issuer, now)?;
     for name in STRINGS {
         if payload.get(name).is_some_and(|claim| claim.as_str().is_none()) {
             return Err(TokenError::InvalidClaim(name));
         }
     }
-    let token_use = check_kind(header, payload, issuer)?;
+    let token_kind = check_kind(header, payload, issuer)?;
     for need in issuer.profile.needs {
         check_need(*need, header, payload, issuer)?;
     }
     check_audience(payload, issuer)?;
-    Ok(token_use)
+    Ok(token_kind)
 }
 
 fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
@@ -40,7 +40,8 @@ fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) 
             Some(_) | None => Err(TokenError::InvalidClaim(name)),
         },
         Need::Version(name, known) => {
-            let known = |version: &str| known.iter().any(|known| version.starts_with(known));
+            let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+            let known = |version: &str| known.iter().any(|known| version.strip_prefix(known).is_some_and(number));
             if claim(name)?.as_str().is_some_and(known) { Ok(()) } else { Err(TokenError::InvalidClaim(name)) }
         }
         Need::KeyId if header.kid.is_some() => Ok(()),

@@ -1,6 +1,6 @@
 //! The only place that makes a [`VerifiedToken`].
 
-use super::{TokenError, TokenUse, UnverifiedToken, check_claims};
+use super::{TokenError, TokenKind, UnverifiedToken, check_claims};
 use crate::crypto::SignatureCheck;
 use crate::issuer::{Issuer, Principal};
 use crate::json::Json;
@@ -12,7 +12,7 @@ use crate::time::UnixTime;
 #[derive(Debug)]
 pub struct Candidate {
     token: UnverifiedToken,
-    token_use: TokenUse,
+    token_kind: TokenKind,
 }
 
 impl Candidate {
@@ -21,8 +21,8 @@ impl Candidate {
         if !issuer.algorithms.contains(&token.header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        let token_use = check_claims(&token.header, &token.payload, issuer, now)?;
-        Ok(Self { token, token_use })
+        let token_kind = check_claims(&token.header, &token.payload, issuer, now)?;
+        Ok(Self { token, token_kind })
     }
 
     /// The token itself, for a request that has to wait: what was read of it takes many times its room.
@@ -52,12 +52,12 @@ pub fn verify(
     signatures: &dyn SignatureCheck,
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenError> {
-    let Candidate { token, token_use } = candidate;
+    let Candidate { token, token_kind } = candidate;
     let key = choose(&token, keys).ok_or(TokenError::UnknownKey)?;
     if !signatures.verify(token.header.algorithm, &key.key, token.raw.expose(), now) {
         return Err(TokenError::Signature);
     }
-    let principal = issuer.principal(&token.payload, token_use)?;
+    let principal = issuer.principal(&token.payload, token_kind, now)?;
     Ok(VerifiedToken { raw: token.raw, payload: token.payload, principal })
 }
 
