@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn a_challenge_says_what_rfc_6750_says() {
         let scope = Denial::Unmet(Shortfall::Capabilities { asked: "read:tap a".to_owned(), missing: "a".to_owned() });
-        let path = Denial::Unmet(Shortfall::Path { asked: "read", missing: "read:/secret".to_owned() });
+        let path =
+            Denial::Unmet(Shortfall::Path { asked: "read", missing: "read:/secret".to_owned(), is_destination: false });
         let step_up = |acr: &[&str], age: Option<u64>| {
             let acr = acr.iter().map(|&acr| acr.to_owned()).collect();
             Denial::Unmet(Shortfall::StepUp(StepUp { acr, max_auth_age: age.map(Duration::from_secs) }))

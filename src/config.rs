@@ -66,7 +66,7 @@ impl Config {
         let issuers = root.require("issuers").and_then(|node| issuers::read(&node, &groups));
         let credentials = root.get("credentials").map_or(Some(DEFAULT_PLACES), |node| read_places(&node));
         let headers = root.get("headers").map_or_else(|| Some(IdentityHeaders::default()), |node| read_headers(&node));
-        let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node));
+        let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node, issuers.as_deref()));
         let require_tls = root.get("require_tls").map_or(Some(false), |node| node.boolean());
         root.finish();
         capabilities?;

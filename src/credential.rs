@@ -117,12 +117,26 @@ pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
     removal
 }
 
-/// Fields that carry a credential or choose a host. They have no business in trailers, which some servers merge into the
-/// headers.
+/// Fields that carry a credential, choose a host, or say what else the request does to which path. They have no business
+/// in trailers (RFC 9110 §6.5.1), which some servers merge into the headers.
 pub fn is_carrier(name: &[u8]) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "host"]
-        .iter()
-        .any(|carrier| name.eq_ignore_ascii_case(carrier.as_bytes()))
+    const CARRIERS: [&str; 14] = [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "host",
+        "destination",
+        "source",
+        "overwrite",
+        "if-match",
+        "if-none-match",
+        "content-range",
+        "if",
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    ];
+    CARRIERS.iter().any(|carrier| name.eq_ignore_ascii_case(carrier.as_bytes()))
 }
 
 impl Found {
@@ -230,6 +244,7 @@ mod tests {
             ("ours beside it", &[("authorization", "token a"), ("authorization", "Bearer b")], Credentials::Several),
             ("and in the query", &[("authorization", "token a"), (":path", "/?access_token=b")], Credentials::Several),
             ("empty", &[("authorization", "")], Credentials::Foreign),
+            ("nothing beside it", &[("authorization", "token a"), ("authorization", "")], Credentials::Several),
         ] {
             assert_eq!(find(&head(fields), off, Foreign::Pass).credentials, want, "{name}");
         }

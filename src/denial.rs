@@ -110,11 +110,10 @@ impl From<TokenError> for Denial {
 impl Denial {
     pub fn status(&self) -> Status {
         match self {
-            Self::MissingCredential
-            | Self::ForeignAuthorization
-            | Self::Password
-            | Self::Token(_)
-            | Self::Unmet(Shortfall::StepUp(_)) => Status::Unauthorized,
+            Self::MissingCredential | Self::ForeignAuthorization | Self::Password | Self::Token(_) => {
+                Status::Unauthorized
+            }
+            Self::Unmet(shortfall) => shortfall_status(shortfall),
             Self::MalformedCredential(_)
             | Self::SeveralCredentials
             | Self::InsecureTransport
@@ -122,7 +121,7 @@ impl Denial {
             | Self::AmbiguousHost
             | Self::UserInHost
             | Self::AmbiguousDestination => Status::BadRequest,
-            Self::Unmet(_) | Self::NoRule | Self::UnknownRule => Status::Forbidden,
+            Self::NoRule | Self::UnknownRule => Status::Forbidden,
             Self::KeysUnavailable { .. } | Self::Overloaded => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
         }
@@ -181,7 +180,8 @@ impl Denial {
             Shortfall::Capabilities { asked, .. } => vec![("scope", asked.clone())],
             Shortfall::Path { asked, .. } => vec![("scope", (*asked).to_owned())],
             Shortfall::StepUp(step_up) => step_up.parameters(),
-            Shortfall::Principal(_)
+            Shortfall::Issuer
+            | Shortfall::Principal(_)
             | Shortfall::Client
             | Shortfall::User
             | Shortfall::Groups { .. }
@@ -198,6 +198,7 @@ impl Denial {
             Shortfall::Principal(kinds) => {
                 format!("principal {}", kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" "))
             }
+            Shortfall::Issuer => "issuer".to_owned(),
             Shortfall::Client => "client".to_owned(),
             Shortfall::User => "user".to_owned(),
             Shortfall::Groups { missing } => format!("group {missing}"),
@@ -270,11 +271,26 @@ impl Denial {
     }
 }
 
+fn shortfall_status(shortfall: &Shortfall) -> Status {
+    match shortfall {
+        Shortfall::StepUp(_) => Status::Unauthorized,
+        Shortfall::Issuer
+        | Shortfall::Principal(_)
+        | Shortfall::Client
+        | Shortfall::User
+        | Shortfall::Groups { .. }
+        | Shortfall::Interactive
+        | Shortfall::Capabilities { .. }
+        | Shortfall::Path { .. } => Status::Forbidden,
+    }
+}
+
 fn shortfall_code(shortfall: &Shortfall) -> Option<ErrorCode> {
     match shortfall {
         Shortfall::Capabilities { .. } | Shortfall::Path { .. } => Some(ErrorCode::InsufficientScope),
         Shortfall::StepUp(_) => Some(ErrorCode::InsufficientUserAuthentication),
-        Shortfall::Principal(_)
+        Shortfall::Issuer
+        | Shortfall::Principal(_)
         | Shortfall::Client
         | Shortfall::User
         | Shortfall::Groups { .. }
@@ -284,6 +300,7 @@ fn shortfall_code(shortfall: &Shortfall) -> Option<ErrorCode> {
 
 fn shortfall_reason(shortfall: &Shortfall) -> &'static str {
     match shortfall {
+        Shortfall::Issuer => "issuer_not_listed",
         Shortfall::Principal(_) => "wrong_principal",
         Shortfall::Client => "client_not_listed",
         Shortfall::User => "user_not_listed",
@@ -305,11 +322,13 @@ fn shortfall_detail(shortfall: &Shortfall) -> &'static str {
                 (true, true) | (false, false) => "The token does not say which user or service it is for.",
             }
         }
+        Shortfall::Issuer => "The token is good, but this is not for tokens of its issuer.",
         Shortfall::Client => "The token is good, but this client may not do this.",
         Shortfall::User | Shortfall::Groups { .. } => "The token is good, but this user may not do this.",
         Shortfall::Interactive => "This is for users who logged in; tokens for programs are not accepted.",
         Shortfall::Capabilities { .. } => "The token does not have the capabilities that are needed here.",
-        Shortfall::Path { .. } => "The token does not allow this on this path.",
+        Shortfall::Path { is_destination: false, .. } => "The token does not allow this on this path.",
+        Shortfall::Path { is_destination: true, .. } => "The token does not allow writing the Destination.",
         Shortfall::StepUp(_) => "This needs a more recent or a stronger login.",
     }
 }
@@ -386,13 +405,15 @@ mod tests {
             TokenError::Kind("an ID token"),
         ];
         let unmet = [
+            Shortfall::Issuer,
             Shortfall::Principal(BTreeSet::from([PrincipalKind::User])),
             Shortfall::Client,
             Shortfall::User,
             Shortfall::Groups { missing: "g".to_owned() },
             Shortfall::Interactive,
             Shortfall::Capabilities { asked: "read:tap".to_owned(), missing: "read:tap".to_owned() },
-            Shortfall::Path { asked: "read", missing: "read:/a".to_owned() },
+            Shortfall::Path { asked: "read", missing: "read:/a".to_owned(), is_destination: false },
+            Shortfall::Path { asked: "write", missing: "write:/a".to_owned(), is_destination: true },
             Shortfall::StepUp(StepUp::default()),
         ];
         let mut all = vec![

@@ -16,7 +16,7 @@ use crate::jwks::{KeyStore, Lookup, Wait};
 use crate::policy::{Access, Clock, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
 use crate::reply::{Preferences, Reply, reply};
-use crate::request::{Mutation, RequestHead, Route};
+use crate::request::{Mutation, RequestHead, Route, hop_by_hop, other_methods};
 use crate::time::UnixTime;
 use crate::token::{Candidate, TokenError, UnverifiedToken, VerifiedToken, verify};
 
@@ -54,6 +54,10 @@ pub struct Report {
 pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, keys: &mut KeyStore, env: &Env<'_>) -> Step {
     let mut visit = Visit::new(config, Preferences::of(head));
     let mut mutations = config.headers.removals(head);
+    mutations.extend(hop_by_hop(head));
+    if config.policy.uses_method() {
+        mutations.extend(other_methods(head));
+    }
     let progress = visit.enter(head, route, &mut mutations, keys, env);
     let step = visit.conclude(progress, || credential::scrub(head));
     mutations.extend(step.mutations);
@@ -135,14 +139,19 @@ impl Visit {
         env: &Env<'_>,
     ) -> Result<Progress, Denial> {
         let selected = self.config.policy.select(head, route)?;
-        let access = selected.access();
-        self.record.rule = Some(selected.rule().name.clone());
+        let access = selected.strictest().access;
+        self.record.rule = Some(selected.strictest().name.clone());
         let found = credential::find(head, self.config.credentials, selected.foreign());
         // Under a shadow rule nothing changes for the service but what it is told of the caller.
         if !selected.is_shadow() {
             mutations.extend(found.removal);
         }
+        let hopeless = selected.hopeless().map(|(rule, denial)| (rule.name.clone(), denial));
         self.selected = Some(selected);
+        if let Some((rule, denial)) = hopeless {
+            self.record.rule = Some(rule);
+            return Err(denial);
+        }
         if found.credentials != Credentials::NotPresented && self.config.require_tls && !head.is_https() {
             return Err(Denial::InsecureTransport);
         }
@@ -188,10 +197,14 @@ impl Visit {
         let token = verify(candidate, issuer, &set, env.signatures, env.now)?;
         self.record.set_principal(token.principal());
         let clock = Clock { now: env.now, skew: issuer.clock_skew };
-        let additions = match &self.selected {
-            Some(selected) => selected.check(token.principal(), clock)?,
-            None => return Err(Denial::Internal("no rule was chosen")),
+        let Some(selected) = &self.selected else {
+            return Err(Denial::Internal("no rule was chosen"));
         };
+        let additions = selected.check(token.principal(), clock).map_err(|(rule, shortfall)| {
+            // With COPY and MOVE it may be that of the other path.
+            self.record.rule = Some(rule.name.clone());
+            Denial::from(shortfall)
+        })?;
         Ok(Progress::Admitted(Entry::Authenticated(Box::new(token), additions)))
     }
 
@@ -214,6 +227,7 @@ impl Visit {
             Entry::Authenticated(token, additions) => {
                 let mut mutations = self.config.headers.assertions(&token);
                 if !self.is_shadow() {
+                    mutations.extend(self.config.headers.forwarded(&token));
                     mutations.extend(additions);
                 }
                 (Admittance::Authenticated, mutations)
@@ -230,7 +244,8 @@ impl Visit {
     }
 
     fn deny(&self, denial: &Denial) -> Next {
-        let offers: &[Offer] = self.selected.as_ref().map_or(&[Offer::Bearer], Selected::offers);
+        let offers: &[Offer] =
+            self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.strictest().challenge);
         let reply = reply(denial, offers, &self.config.realm, &self.preferences);
         Next::Reply(reply, self.report(Decision::Deny(denial)))
     }

@@ -100,15 +100,19 @@ impl IdentityHeaders {
         let scopes: Vec<&str> = principal.capabilities.iter().map(String::as_str).collect();
         assert(&self.scopes, Some(scopes.join(" ")));
         for (name, paths) in &self.claims {
-            let claim = paths.iter().find_map(|path| path.first(token.payload()));
-            assert(&Some(name.clone()), claim.and_then(text));
+            let claim = paths.iter().filter_map(|path| path.first(token.payload())).find_map(text);
+            assert(&Some(name.clone()), claim);
         }
         if self.forward_token {
-            let raw = token.raw().expose();
-            assert(&self.token, Some(raw.to_owned()));
-            assert(&Some("authorization".to_owned()), Some(format!("Bearer {raw}")));
+            assert(&self.token, Some(token.raw().expose().to_owned()));
         }
         set
+    }
+
+    /// The credential, where the service gets it, in the one form that every service reads.
+    pub fn forwarded(&self, token: &VerifiedToken) -> Option<Mutation> {
+        let bearer = || format!("Bearer {}", token.raw().expose()).into_bytes();
+        self.forward_token.then(|| Mutation::Set("authorization".to_owned(), bearer()))
     }
 }
 

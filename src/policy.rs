@@ -3,6 +3,8 @@
 //! The route's metadata decides first, since the operator wrote it on the very route that Envoy chose; then the rules
 //! in their order, the first match wins. Nothing matched is a refusal: a path that nobody thought of is not open.
 //!
+//! COPY and MOVE write to a path that no route was chosen for. They fall under two rules, and both have to hold.
+//!
 //! A user part in the host (`user@host`) is refused on every rule. It could not go on to the service, and taking it out
 //! makes Envoy choose the route again: `x@a.test` may belong to another virtual host than `a.test`, and what the second
 //! route asks for cannot be seen.
@@ -29,7 +31,7 @@ pub use index::{Covering, Index};
 use index::{Doubt, Facts};
 pub use matching::{HostPattern, Match, PathPattern};
 pub use path::{ReadPath, read_path};
-pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp, is_scope_token};
+pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp};
 pub use resource::Base;
 pub use selected::Selected;
 
@@ -76,6 +78,7 @@ pub struct Policy {
     /// What a route gets that names capabilities and no rule.
     by_metadata: Rc<Rule>,
     uses_route_name: bool,
+    uses_method: bool,
 }
 
 impl Policy {
@@ -90,6 +93,9 @@ impl Policy {
             shadow: false,
         });
         let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());
+        let uses_method = rules.iter().any(|rule| {
+            rule.require.path.is_some() || rule.matches.as_ref().is_some_and(|criteria| !criteria.methods.is_empty())
+        });
         let rules: Vec<Rc<Rule>> = rules.into_iter().map(Rc::new).collect();
         let mut index = Index::default();
         let mut by_name = BTreeMap::new();
@@ -99,12 +105,22 @@ impl Policy {
             }
             by_name.entry(rule.name.clone()).or_insert_with(|| Rc::clone(rule));
         }
-        Self { rules, index, by_name, by_metadata, uses_route_name }
+        Self { rules, index, by_name, by_metadata, uses_route_name, uses_method }
     }
 
     /// Whether any rule looks at Envoy's route name, so that the shell need not read it otherwise.
     pub fn uses_route_name(&self) -> bool {
         self.uses_route_name
+    }
+
+    /// The rules that let on what they would refuse.
+    pub fn shadows(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.name.as_str())
+    }
+
+    /// Whether any rule looks at the method.
+    pub fn uses_method(&self) -> bool {
+        self.uses_method
     }
 
     pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {
@@ -113,29 +129,21 @@ impl Policy {
             RouteMetadata::Malformed => Err(Denial::UnknownRule),
             RouteMetadata::Present { rule, capabilities } => {
                 let (rule, extra) = self.by_metadata(rule.as_deref(), capabilities.as_deref())?;
-                self.selected(head, rule, extra, true)
+                Selected::new(head, rule, extra, |path| match answers_for_paths(rule) {
+                    // What its own route's metadata picked says itself what is below it.
+                    true => Ok(Rc::clone(rule)),
+                    false => self.by_written_path(head, path),
+                })
             }
             RouteMetadata::Absent => {
                 let rule = self.by_match(&Facts::of(head, route))?;
                 let by_route = rule.matches.as_ref().is_some_and(|criteria| criteria.route.is_some());
-                self.selected(head, rule, None, by_route)
+                Selected::new(head, rule, None, |path| match self.by_written_path(head, path) {
+                    // Which route another path would have cannot be known; a rule on paths can be asked without.
+                    Err(Denial::AmbiguousDestination) if by_route && answers_for_paths(rule) => Ok(Rc::clone(rule)),
+                    found => found,
+                })
             }
-        }
-    }
-
-    /// Which route another path would have cannot be known. Where the route decided, a rule on paths is asked about what
-    /// COPY and MOVE write as well, for it says itself what is below it.
-    fn selected(
-        &self,
-        head: &RequestHead,
-        rule: &Rc<Rule>,
-        extra: Option<CapabilitySet>,
-        by_route: bool,
-    ) -> Result<Selected, Denial> {
-        if by_route && rule.require.path.is_some() {
-            Selected::new(head, rule, extra, |_| Ok(Rc::clone(rule)))
-        } else {
-            Selected::new(head, rule, extra, |path| self.by_written_path(head, path))
         }
     }
 
@@ -174,6 +182,12 @@ impl Policy {
         })?;
         position.and_then(|position| self.rules.get(position)).ok_or(Denial::NoRule)
     }
+}
+
+/// Whether a rule that Envoy's route picked is asked about another path as well: it says itself which paths are its own.
+/// It has to be in force, for another rule that is might protect that path.
+fn answers_for_paths(rule: &Rule) -> bool {
+    !rule.shadow && rule.require.path.is_some()
 }
 
 /// A path or host that is there and is not text is refused on every rule: HTTP/2 lets any byte through, and what is not

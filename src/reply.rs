@@ -108,7 +108,11 @@ pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, preferences: &Prefe
 fn body(denial: &Denial, style: Style) -> (&'static str, String) {
     let (status, title, detail) = (denial.status().code(), denial.status().title(), denial.detail());
     let asked = denial.parameters();
-    let needed = asked.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
+    let in_words = |(name, value): &(&str, String)| match *name {
+        "scope" => value.clone(),
+        name => format!("{name} {value}"),
+    };
+    let needed = asked.iter().map(in_words).collect::<Vec<_>>().join(", ");
     match style {
         Style::Problem => {
             let mut problem = serde_json::json!({
@@ -142,7 +146,7 @@ fn body(denial: &Denial, style: Style) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Shortfall;
+    use crate::policy::{Shortfall, StepUp};
     use std::time::Duration;
 
     fn style(fields: &[(&str, &str)]) -> Style {
@@ -212,6 +216,22 @@ mod tests {
                 "title": "Forbidden", "status": 403, "reason": "no_rule", "detail": "No rule allows this request.",
             })
         );
+    }
+
+    #[test]
+    fn all_that_is_asked_of_a_login_is_in_every_form() {
+        let acr = vec!["mfa".to_owned(), "hw".to_owned()];
+        let step_up = StepUp { acr, max_auth_age: Some(Duration::from_secs(900)) };
+        let denial = Denial::Unmet(Shortfall::StepUp(step_up));
+        for (accept, holds) in [
+            ("application/json", &[r#""acr_values":"mfa hw""#, r#""max_age":"900""#][..]),
+            ("text/plain", &["Needed: acr_values mfa hw, max_age 900\n"]),
+            ("text/html", &["<p>Needed: acr_values mfa hw, max_age 900</p>"]),
+        ] {
+            let preferences = Preferences { grpc: false, accept: accept.to_owned() };
+            let body = reply(&denial, &[], "r", &preferences).body;
+            assert!(holds.iter().all(|part| body.contains(part)), "{accept}: {body}");
+        }
     }
 
     #[test]

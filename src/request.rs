@@ -97,6 +97,24 @@ impl RouteMetadata {
     }
 }
 
+/// On an upgrade Envoy passes `Connection` on, and with it the names of fields that the next hop is to drop (RFC 9110
+/// §7.6.1): no client may name ours.
+pub fn hop_by_hop(head: &RequestHead) -> Option<Mutation> {
+    let usual =
+        |option: &[u8]| ["upgrade", "keep-alive"].iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes()));
+    let options = || head.values("connection").flat_map(|value| value.split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let upgrades = head.values("upgrade").next().is_some();
+    (upgrades && !options().all(usual)).then(|| Mutation::Set("connection".to_owned(), b"Upgrade".to_vec()))
+}
+
+/// Fields by which some frameworks let a request have another method than the one that rules have looked at.
+pub fn other_methods(head: &RequestHead) -> Vec<Mutation> {
+    const FIELDS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+    let spelt = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    let is_one = |name: &&[u8]| FIELDS.iter().any(|field| name.iter().map(|b| spelt(*b)).eq(field.bytes()));
+    head.names().filter(is_one).map(|name| Mutation::Remove(name.to_vec())).collect()
+}
+
 /// A change to the request's header fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mutation {

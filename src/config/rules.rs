@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::reader::{Node, Object, all};
 use crate::credential::Foreign;
-use crate::issuer::PrincipalKind;
+use crate::issuer::{Issuer, PrincipalKind};
 use crate::json::Json;
 use crate::policy::{
     Access, Base, Choice, Covering, HostPattern, Index, METADATA_RULE, Match, Offer, PathPattern, ReadPath,
-    Requirement, Rule, StepUp, is_scope_token, read_path,
+    Requirement, Rule, StepUp, read_path,
 };
+use crate::scope::is_scope_token;
 
 /// Bearer alone: a Basic challenge makes browsers ask for a password, so a rule has to want it.
 const DEFAULT_CHALLENGE: [Offer; 1] = [Offer::Bearer];
@@ -20,15 +21,16 @@ const DEFAULT_CHALLENGE: [Offer; 1] = [Offer::Bearer];
 const SHORTEST_AUTH_AGE: Duration = Duration::from_secs(60);
 const LONGEST_AUTH_AGE: Duration = Duration::from_secs(31 * 24 * 3600);
 
-pub(super) fn read(node: &Node<'_>) -> Option<Vec<Rule>> {
+/// `issuers` are absent where they could not be read: what a rule says of them is then not looked at.
+pub(super) fn read(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Vec<Rule>> {
     let nodes = node.list()?;
-    let rules: Vec<Option<Rule>> = nodes.iter().map(read_rule).collect();
+    let rules: Vec<Option<Rule>> = nodes.iter().map(|node| read_rule(node, issuers)).collect();
     check_names(&nodes);
     check_order(&nodes, &rules);
     all(rules.into_iter())
 }
 
-fn read_rule(node: &Node<'_>) -> Option<Rule> {
+fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Rule> {
     let object = node.object()?;
     let name = object.require("name").and_then(|node| read_name(&node));
     // Left out, the rule is reached by name; there and wrong, it is refused.
@@ -46,7 +48,14 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
     if let (Some(Foreign::Pass), Some(require)) = (foreign, &require) {
         require.problem::<()>("asks for something, though `foreign_authorization` lets requests on without a token");
     }
-    let require = require.map_or_else(|| Some(Requirement::default()), |node| read_requirement(&node));
+    let require = require.map_or_else(
+        || Some(Requirement::default()),
+        |node| {
+            let read = read_requirement(&node, issuers)?;
+            check_base(&node, &read, matches.as_ref().and_then(Option::as_ref))?;
+            Some(read)
+        },
+    );
     let challenge = object.get("challenge").map_or(Some(DEFAULT_CHALLENGE.to_vec()), |node| read_challenge(&node));
     if let Some(reissue) = object.get("reissue") {
         reissue.not_supported_yet::<()>();
@@ -134,8 +143,9 @@ fn read_one_way(node: &Node<'_>) -> Option<String> {
     }
 }
 
-fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
+fn read_requirement(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Requirement> {
     let object = node.object()?;
+    let issuers = object.get("issuers").map_or(Some(None), |node| read_issuers(&node, issuers).map(Some));
     let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, capability).map(Some));
     let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, group).map(Some));
     let names = |field| object.get(field).map_or(Some(None), |node| read_names(&node).map(Some));
@@ -149,6 +159,7 @@ fn read_requirement(node: &Node<'_>) -> Option<Requirement> {
         .map_or(Some(None), |node| node.duration(SHORTEST_AUTH_AGE, LONGEST_AUTH_AGE).map(Some));
     object.finish();
     Some(Requirement {
+        issuers: issuers?,
         principals: principals?,
         clients: clients?,
         users: users?,
@@ -169,12 +180,33 @@ fn read_principals(node: &Node<'_>) -> Option<BTreeSet<PrincipalKind>> {
     node.each(kind).map(|kinds| kinds.into_iter().collect())
 }
 
+/// A name that no issuer has would let nobody on, though its author thinks it does.
+fn read_issuers(node: &Node<'_>, known: Option<&[Issuer]>) -> Option<BTreeSet<String>> {
+    let name = |node: &Node<'_>| match node.string()? {
+        name if known.is_none_or(|known| known.iter().any(|issuer| issuer.issuer == name)) => Some(name.to_owned()),
+        _ => node.problem("is none of `issuers`"),
+    };
+    node.each(name).map(|names| names.into_iter().collect())
+}
+
 /// `base` is left out where the whole path is the scopes'.
 fn read_base(node: &Node<'_>) -> Option<Base> {
     let object = node.object()?;
     let base = object.get("base").map_or(Some("/".to_owned()), |node| read_one_way(&node));
     object.finish();
     base.map(|base| Base::new(&base))
+}
+
+/// A base beside the rule's own path would refuse everybody.
+fn check_base(node: &Node<'_>, require: &Requirement, criteria: Option<&Match>) -> Option<()> {
+    let (Some(base), Some(path)) = (&require.path, criteria.and_then(|criteria| criteria.path.as_ref())) else {
+        return Some(());
+    };
+    let meet = match path {
+        PathPattern::Exact(path) => base.resource(path).is_some(),
+        PathPattern::Prefix(prefix) => base.resource(prefix).is_some() || Base::new(prefix).holds(base),
+    };
+    if meet { Some(()) } else { node.problem("`path.base` is neither above nor below the path that the rule matches") }
 }
 
 /// It stands in a list with spaces between, and in quotes (RFC 9470 §3).

@@ -44,6 +44,36 @@ fn errors(text: &str) -> Vec<String> {
     from_text
 }
 
+/// Where a rule on paths says that their space begins.
+#[test]
+fn a_base_is_a_path_that_reads_in_one_way() {
+    let with_base = |path: &str| {
+        let document = format!(
+            r#"{{"issuers":[{{"issuer":"https://a.test","profile":"scitokens","audiences":["x"],"jwks":{{"cluster":"a"}}}}],
+            "rules":[{{"name":"r","match":{{"prefix":"/dav"}},"require":{{"path":{path}}}}}]}}"#
+        );
+        errors(&document)
+    };
+    for good in ["{}", r#"{"base":"/"}"#, r#"{"base":"/dav"}"#, r#"{"base":"/dav/"}"#, r#"{"base":"/dav/a/b"}"#] {
+        assert_eq!(with_base(good), Vec::<String>::new(), "{good}");
+    }
+    for (bad, problem) in [
+        (r#""/dav""#, "rules[0].require.path: expected an object, found \"/dav\""),
+        (r#"{"base":"dav"}"#, "rules[0].require.path.base: has to begin with /"),
+        (
+            r#"{"base":"/a//b"}"#,
+            "rules[0].require.path.base: can be read in more than one way: leave out empty and dot segments, \\, ; and encoded / and .",
+        ),
+        (
+            r#"{"base":"/davx"}"#,
+            "rules[0].require: `path.base` is neither above nor below the path that the rule matches",
+        ),
+        (r#"{"bass":"/dav"}"#, "rules[0].require.path.bass: unknown field; known here: base"),
+    ] {
+        assert_eq!(with_base(bad), [problem], "{bad}");
+    }
+}
+
 /// Where the keys of an issuer are looked for, for each profile.
 #[test]
 fn a_profile_knows_where_its_issuers_keys_are() {
@@ -124,7 +154,7 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             "\"okta\"",
             "issuers[0].profile: expected one of generic, cilogon, lsst, cognito, keycloak, auth0, scitokens, wlcg, at-jwt, found \"okta\"",
         ),
-        ("/issuers/0/profile", "\"auth0\"", "issuers[0].issuer: an Auth0 issuer ends with /"),
+        ("/issuers/0/profile", "\"auth0\"", "issuers[0].issuer: an issuer of profile auth0 ends with /"),
         ("/issuers/0/audiences", "[]", "issuers[0].audiences: needs at least one item"),
         ("/issuers/0/audiences", "[\"x\",1]", "issuers[0].audiences[1]: expected a string, found a number"),
         (
@@ -322,13 +352,13 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             "\"yes\"",
             "rules[0].require.interactive: expected true or false, found \"yes\"",
         ),
-        ("/rules/0/require/path", "\"/dav\"", "rules[0].require.path: expected an object, found \"/dav\""),
-        ("/rules/0/require/path", "{\"base\":\"dav\"}", "rules[0].require.path.base: has to begin with /"),
         (
-            "/rules/0/require/path",
-            "{\"base\":\"/a//b\"}",
-            "rules[0].require.path.base: can be read in more than one way: leave out empty and dot segments, \\, ; and encoded / and .",
+            "/rules/0/require",
+            "{\"path\":{\"base\":\"/b\"}}",
+            "rules[0].require: `path.base` is neither above nor below the path that the rule matches",
         ),
+        ("/rules/0/require/issuers", "[]", "rules[0].require.issuers: needs at least one item"),
+        ("/rules/0/require/issuers", "[\"https://a.test/\"]", "rules[0].require.issuers[0]: is none of `issuers`"),
         ("/rules/0/require/max_auth_age", "\"59s\"", "rules[0].require.max_auth_age: must be between 1m and 744h"),
         ("/rules/0/require/acr", "[\"a b\"]", "rules[0].require.acr[0]: may hold no space, quote or backslash"),
         (

@@ -147,7 +147,12 @@ impl RootContext for Root {
             Err(error) => Err(vec![ConfigError { path: String::new(), problem: format!("cannot be read: {error}") }]),
         };
         self.worker = match config {
-            Ok(config) => Some(Rc::new(Worker::new(config))),
+            Ok(config) => {
+                for name in config.policy.shadows() {
+                    log::warn!("configuration: rule {name} is a shadow: every request under it is let on");
+                }
+                Some(Rc::new(Worker::new(config)))
+            }
             Err(errors) => {
                 errors.iter().for_each(|error| log::error!("configuration: {error}"));
                 None

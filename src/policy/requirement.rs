@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::resource::{Base, Use, allowed};
+use super::resource::{Base, Operation, Use, allowed};
 use crate::issuer::{PathDialect, Principal, PrincipalKind};
 use crate::request::Mutation;
+use crate::scope::is_scope_token;
 use crate::time::UnixTime;
-
-/// The grammar of RFC 6749 §3.3: printable ASCII without space, quote and backslash.
-pub fn is_scope_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
+    /// Whose tokens: what one issuer may say of its users, another need not.
+    pub issuers: Option<BTreeSet<String>>,
     pub principals: Option<BTreeSet<PrincipalKind>>,
     pub clients: Option<BTreeSet<String>>,
     pub users: Option<BTreeSet<String>>,
@@ -49,6 +47,7 @@ pub struct CapabilitySet(Vec<String>);
 /// What a token lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shortfall {
+    Issuer,
     /// It has to be of one of these kinds.
     Principal(BTreeSet<PrincipalKind>),
     Client,
@@ -67,6 +66,8 @@ pub enum Shortfall {
     Path {
         asked: &'static str,
         missing: String,
+        /// Whether it is what COPY or MOVE would write.
+        is_destination: bool,
     },
     /// The login is too old, or of another class.
     StepUp(StepUp),
@@ -117,14 +118,19 @@ impl StepUp {
 
 impl Requirement {
     /// Who it is comes first, since no scope helps there; then what a client can ask its issuer for; and last another
-    /// login, which is asked of those only whom it helps. Answers what has to be added to the request.
+    /// login, which is asked of those only whom it helps. Answers what has to be changed in the request.
     pub fn check(
         &self,
         principal: &Principal,
         extra: Option<&CapabilitySet>,
-        uses: &[Use],
+        done: Option<&Use>,
         clock: Clock,
     ) -> Result<Vec<Mutation>, Shortfall> {
+        if let Some(issuers) = &self.issuers
+            && !issuers.contains(&principal.issuer)
+        {
+            return Err(Shortfall::Issuer);
+        }
         if let Some(kinds) = &self.principals
             && !principal.kind.is_some_and(|kind| kinds.contains(&kind))
         {
@@ -149,13 +155,10 @@ impl Requirement {
             return Err(Shortfall::Interactive);
         }
         self.check_capabilities(principal, extra)?;
-        let mut additions = Vec::new();
-        for wanted in uses {
-            let Some(addition) = allowed(wanted, principal) else {
-                return Err(path_shortfall(wanted, principal));
-            };
-            additions.extend(addition);
-        }
+        let additions = match done {
+            None => Vec::new(),
+            Some(wanted) => allowed(wanted, principal).ok_or_else(|| path_shortfall(wanted, principal))?,
+        };
         if self.step_up.holds(principal, clock) { Ok(additions) } else { Err(Shortfall::StepUp(self.step_up.clone())) }
     }
 
@@ -181,7 +184,8 @@ impl Requirement {
 
 fn path_shortfall(wanted: &Use, principal: &Principal) -> Shortfall {
     let asked = wanted.operation.scope(principal.paths.unwrap_or(PathDialect::SciTokens));
-    Shortfall::Path { asked, missing: format!("{asked}:{}", wanted.path) }
+    let is_destination = wanted.operation == Operation::Copied;
+    Shortfall::Path { asked, missing: format!("{asked}:{}", wanted.path), is_destination }
 }
 
 #[cfg(test)]
@@ -195,7 +199,7 @@ mod tests {
         principal: &Principal,
         extra: Option<&CapabilitySet>,
     ) -> Result<Vec<Mutation>, Shortfall> {
-        requirement.check(principal, extra, &[], CLOCK)
+        requirement.check(principal, extra, None, CLOCK)
     }
 
     fn names(list: &str) -> Vec<String> {

@@ -19,58 +19,53 @@ pub struct Use {
     pub path: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     Read,
-    /// Makes something new, and under this condition nothing else.
-    Create(Condition),
+    /// Asks whether there is something, and how large: the WLCG profile allows it to all who may do anything there.
+    Stat,
+    /// Reads what the request's body names.
+    Search,
+    /// Makes a directory, which fails where there is something (RFC 4918 §9.3).
+    MakeCollection,
+    Put,
+    /// What COPY and MOVE do to `Destination`.
+    Copied,
+    /// What MOVE does to its own path; with the new name, where that is in the same space.
+    Rename(Option<String>),
     /// May change or remove what is there.
     Change,
 }
 
-/// What keeps an operation from overwriting. `storage.create` does not allow that, and whether there is something is for
-/// the service to find out: it is asked to, in HTTP's own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// RFC 4918 §9.3: MKCOL fails where there is something.
-    Itself,
-    /// RFC 9110 §13.1.2.
-    IfNoneMatch,
-    /// RFC 4918 §10.6.
-    NoOverwrite,
-}
-
-impl Condition {
-    fn mutation(self) -> Option<Mutation> {
-        match self {
-            Self::Itself => None,
-            Self::IfNoneMatch => Some(Mutation::Set("if-none-match".to_owned(), b"*".to_vec())),
-            Self::NoOverwrite => Some(Mutation::Set("overwrite".to_owned(), b"F".to_vec())),
-        }
-    }
-}
-
 impl Operation {
-    /// What this method does to the request's own path; `None` where that is not known.
-    pub fn of(method: &str) -> Option<Self> {
+    /// What this method does to the request's own path; `None` where that is not known. `to` is what MOVE writes.
+    pub fn of(method: &str, to: Option<String>) -> Option<Self> {
         Some(match method {
-            "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT" | "SEARCH" | "COPY" => Self::Read,
-            "MKCOL" => Self::Create(Condition::Itself),
-            "PUT" => Self::Create(Condition::IfNoneMatch),
-            // The WLCG profile counts renaming as creating, where nothing is overwritten.
-            "MOVE" => Self::Create(Condition::NoOverwrite),
+            "HEAD" => Self::Stat,
+            "GET" | "OPTIONS" | "PROPFIND" | "COPY" => Self::Read,
+            "REPORT" | "SEARCH" => Self::Search,
+            "MKCOL" => Self::MakeCollection,
+            "PUT" => Self::Put,
+            "MOVE" => Self::Rename(to),
             "POST" | "PATCH" | "DELETE" | "PROPPATCH" | "LOCK" | "UNLOCK" => Self::Change,
             _ => return None,
         })
     }
 
+    fn reads(&self) -> bool {
+        match self {
+            Self::Read | Self::Stat | Self::Search => true,
+            Self::MakeCollection | Self::Put | Self::Copied | Self::Rename(_) | Self::Change => false,
+        }
+    }
+
     /// The scope that would allow it, without its path.
-    pub fn scope(self, dialect: PathDialect) -> &'static str {
-        match (dialect, self) {
-            (PathDialect::SciTokens, Self::Read) => "read",
-            (PathDialect::SciTokens, Self::Create(_) | Self::Change) => "write",
-            (PathDialect::Wlcg, Self::Read) => "storage.read",
-            (PathDialect::Wlcg, Self::Create(_) | Self::Change) => "storage.modify",
+    pub fn scope(&self, dialect: PathDialect) -> &'static str {
+        match (dialect, self.reads()) {
+            (PathDialect::SciTokens, true) => "read",
+            (PathDialect::SciTokens, false) => "write",
+            (PathDialect::Wlcg, true) => "storage.read",
+            (PathDialect::Wlcg, false) => "storage.modify",
         }
     }
 }
@@ -81,35 +76,90 @@ impl Base {
         Self(without_slash(path).to_owned())
     }
 
+    /// Whether another base is at or below this one.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.resource(&other.0).is_some()
+    }
+
     /// The path as scopes speak of it, where it is below.
     pub fn resource(&self, path: &str) -> Option<String> {
-        let path = without_slash(path);
         match path.strip_prefix(self.0.as_str())? {
             "" => Some("/".to_owned()),
-            rest if rest.starts_with('/') || self.0.is_empty() => Some(rest.to_owned()),
+            rest if rest.starts_with('/') => Some(rest.to_owned()),
             _ => None,
         }
     }
 }
 
-/// Whether the token allows this, and what has to be added to the request for it.
-pub fn allowed(wanted: &Use, principal: &Principal) -> Option<Option<Mutation>> {
-    let dialect = principal.paths?;
-    let has = |operation: &str| {
-        principal
-            .capabilities
-            .iter()
-            .filter_map(|capability| scope_path(capability, operation, dialect))
-            .any(|scope| covers(&scope, &wanted.path))
-    };
-    match (dialect, wanted.operation) {
-        (PathDialect::SciTokens, Operation::Read) => has("read").then_some(None),
-        (PathDialect::SciTokens, Operation::Create(_) | Operation::Change) => has("write").then_some(None),
+/// Whether the token allows this, and what has to be changed in the request for it.
+pub fn allowed(wanted: &Use, principal: &Principal) -> Option<Vec<Mutation>> {
+    let scopes = Scopes { principal, dialect: principal.paths? };
+    let everything = match scopes.dialect {
+        PathDialect::SciTokens if wanted.operation.reads() => &["read"][..],
+        PathDialect::SciTokens => &["write"],
+        PathDialect::Wlcg if wanted.operation == Operation::Stat => {
+            &["storage.read", "storage.stage", "storage.create", "storage.modify"]
+        }
         // Staging is reading, after a while.
-        (PathDialect::Wlcg, Operation::Read) => (has("storage.read") || has("storage.stage")).then_some(None),
-        (PathDialect::Wlcg, Operation::Change | Operation::Create(_)) if has("storage.modify") => Some(None),
-        (PathDialect::Wlcg, Operation::Create(condition)) => has("storage.create").then(|| condition.mutation()),
-        (PathDialect::Wlcg, Operation::Change) => None,
+        PathDialect::Wlcg if wanted.operation.reads() => &["storage.read", "storage.stage"],
+        PathDialect::Wlcg => &["storage.modify"],
+    };
+    if everything.iter().any(|operation| scopes.cover(operation, &[wanted.path.as_str()])) {
+        return Some(Vec::new());
+    }
+    match scopes.dialect {
+        PathDialect::SciTokens => None,
+        // Directories that lead to what may be made are made one by one, and by this profile by whoever may make that.
+        PathDialect::Wlcg if wanted.operation == Operation::MakeCollection && scopes.begin_with(&wanted.path) => {
+            Some(Vec::new())
+        }
+        PathDialect::Wlcg => by_creating(wanted, &scopes),
+    }
+}
+
+/// `storage.create` makes what is new and overwrites nothing. Whether there is something is for the service to find out:
+/// it is asked to, in HTTP's own words.
+fn by_creating(wanted: &Use, scopes: &Scopes<'_>) -> Option<Vec<Mutation>> {
+    let no_overwrite = || vec![Mutation::Set("overwrite".to_owned(), b"F".to_vec())];
+    let (paths, conditions) = match &wanted.operation {
+        Operation::MakeCollection => (vec![wanted.path.as_str()], Vec::new()),
+        Operation::Put => {
+            // RFC 9110 §13.2.2: a server that looks at If-Match first need not come to the other.
+            let no_match = Mutation::Remove(b"if-match".to_vec());
+            (vec![wanted.path.as_str()], vec![no_match, Mutation::Set("if-none-match".to_owned(), b"*".to_vec())])
+        }
+        // RFC 4918 §10.6.
+        Operation::Copied => (vec![wanted.path.as_str()], no_overwrite()),
+        // The WLCG profile counts renaming as creating. From one scope's space into another's it would be a way to read
+        // what may only be written.
+        Operation::Rename(Some(to)) => (vec![wanted.path.as_str(), to.as_str()], no_overwrite()),
+        Operation::Rename(None) | Operation::Change | Operation::Read | Operation::Stat | Operation::Search => {
+            return None;
+        }
+    };
+    scopes.cover("storage.create", &paths).then_some(conditions)
+}
+
+struct Scopes<'a> {
+    principal: &'a Principal,
+    dialect: PathDialect,
+}
+
+impl Scopes<'_> {
+    /// Whether this path is above one where something may be made.
+    fn begin_with(&self, path: &str) -> bool {
+        let above = |scope: String| covers(without_slash(path), &scope);
+        let capabilities = || self.principal.capabilities.iter();
+        ["storage.create", "storage.modify"].iter().any(|operation| {
+            capabilities().filter_map(|capability| scope_path(capability, operation, self.dialect)).any(above)
+        })
+    }
+
+    /// Whether one scope allows this operation on all of these paths.
+    fn cover(&self, operation: &str, paths: &[&str]) -> bool {
+        let all = |scope: String| paths.iter().all(|path| covers(&scope, path));
+        let capabilities = self.principal.capabilities.iter();
+        capabilities.filter_map(|capability| scope_path(capability, operation, self.dialect)).any(all)
     }
 }
 
@@ -121,17 +171,19 @@ fn scope_path(capability: &str, operation: &str, dialect: PathDialect) -> Option
         rest => rest.strip_prefix(':')?,
     };
     match read_path(path) {
-        ReadPath::Plain(plain) if !path.contains('?') => Some(without_slash(&plain).to_owned()),
+        ReadPath::Plain(plain) if plain == "/" && path == "/" => Some(String::new()),
+        ReadPath::Plain(plain) if !path.contains('?') => Some(plain),
         ReadPath::Plain(_) | ReadPath::Ambiguous | ReadPath::Absent => None,
     }
 }
 
-/// By whole segments: `/store` covers `/store/x` and not `/storex`.
+/// By whole segments: `/store` covers `/store/x` and not `/storex`. `/store/` is what is in that directory, and not a file
+/// of that name.
 fn covers(scope: &str, path: &str) -> bool {
-    without_slash(path).strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || scope.ends_with('/'))
 }
 
-/// A slash at the end says that it is a directory, and not which one; the root becomes empty.
+/// The root becomes empty, so that what is below is found by what follows it.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
@@ -145,7 +197,7 @@ mod tests {
         for (base, path, want) in [
             ("/", "/", Some("/")),
             ("/", "/store", Some("/store")),
-            ("/", "/store/", Some("/store")),
+            ("/", "/store/", Some("/store/")),
             ("/dav", "/dav", Some("/")),
             ("/dav", "/dav/", Some("/")),
             ("/dav", "/dav/store/x", Some("/store/x")),
@@ -164,7 +216,11 @@ mod tests {
         for (dialect, scope, path, want) in [
             (SciTokens, "read:/store", "/store", true),
             (SciTokens, "read:/store", "/store/a/b", true),
-            (SciTokens, "read:/store/", "/store", true),
+            (SciTokens, "read:/store/", "/store", false),
+            (SciTokens, "read:/store/", "/store/", true),
+            (SciTokens, "read:/store/", "/store/a", true),
+            (SciTokens, "read:/store/", "/storex", false),
+            (SciTokens, "read:/store", "/store/", true),
             (SciTokens, "read:/store", "/storex", false),
             (SciTokens, "read:/store", "/", false),
             (SciTokens, "read:/", "/", true),
@@ -200,29 +256,70 @@ mod tests {
         }
     }
 
+    fn holder(scopes: &[&str]) -> Principal {
+        Principal {
+            paths: Some(PathDialect::Wlcg),
+            capabilities: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            ..Principal::default()
+        }
+    }
+
     #[test]
     fn creating_is_allowed_only_where_nothing_is_overwritten() {
-        let holder = |scope: &str| Principal {
-            paths: Some(PathDialect::Wlcg),
-            capabilities: [scope.to_owned()].into_iter().collect(),
-            ..Principal::default()
-        };
-        let set = |name: &str, value: &str| Some(Mutation::Set(name.to_owned(), value.as_bytes().to_vec()));
+        let set = |name: &str, value: &str| Mutation::Set(name.to_owned(), value.as_bytes().to_vec());
+        let no_match = || Mutation::Remove(b"if-match".to_vec());
         for (method, create, modify) in [
             ("GET", None, None),
-            ("MKCOL", Some(None), Some(None)),
-            ("PUT", Some(set("if-none-match", "*")), Some(None)),
-            ("MOVE", Some(set("overwrite", "F")), Some(None)),
-            ("DELETE", None, Some(None)),
-            ("PATCH", None, Some(None)),
-            ("LOCK", None, Some(None)),
+            ("HEAD", Some(vec![]), Some(vec![])),
+            ("REPORT", None, None),
+            ("MKCOL", Some(vec![]), Some(vec![])),
+            ("PUT", Some(vec![no_match(), set("if-none-match", "*")]), Some(vec![])),
+            ("MOVE", Some(vec![set("overwrite", "F")]), Some(vec![])),
+            ("DELETE", None, Some(vec![])),
+            ("PATCH", None, Some(vec![])),
+            ("LOCK", None, Some(vec![])),
         ] {
-            let wanted = Use { operation: Operation::of(method).unwrap(), path: "/a/b".to_owned() };
-            assert_eq!(allowed(&wanted, &holder("storage.create:/a")), create, "{method} by create");
-            assert_eq!(allowed(&wanted, &holder("storage.modify:/a")), modify, "{method} by modify");
+            let operation = Operation::of(method, Some("/a/c".to_owned())).unwrap();
+            let wanted = Use { operation, path: "/a/b".to_owned() };
+            assert_eq!(allowed(&wanted, &holder(&["storage.create:/a"])), create, "{method} by create");
+            assert_eq!(allowed(&wanted, &holder(&["storage.modify:/a"])), modify, "{method} by modify");
         }
-        for method in ["TRACE", "CONNECT", "get", "PUT ", ""] {
-            assert_eq!(Operation::of(method), None, "{method:?}");
+        for method in ["TRACE", "CONNECT", "BIND", "get", "PUT ", ""] {
+            assert_eq!(Operation::of(method, None), None, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn directories_on_the_way_to_what_may_be_made_may_be_made() {
+        for (scope, path, want) in [
+            ("storage.create:/a/b/c", "/a", true),
+            ("storage.create:/a/b/c", "/a/b/", true),
+            ("storage.create:/a/b/c", "/a/b/c/d", true),
+            ("storage.modify:/a/b/c", "/a/b", true),
+            ("storage.create:/a/b/c", "/a/bc", false),
+            ("storage.create:/a/b/c", "/x", false),
+            ("storage.read:/a/b/c", "/a", false),
+        ] {
+            let wanted = Use { operation: Operation::MakeCollection, path: path.to_owned() };
+            assert_eq!(allowed(&wanted, &holder(&[scope])).is_some(), want, "{scope} {path}");
+            // Nothing but directories is made there.
+            let put = Use { operation: Operation::Put, path: "/a".to_owned() };
+            assert_eq!(allowed(&put, &holder(&[scope])), None, "{scope}");
+        }
+    }
+
+    #[test]
+    fn what_may_only_be_created_is_renamed_within_its_own_space_alone() {
+        for (name, scopes, to, want) in [
+            ("one scope", &["storage.create:/a"][..], Some("/a/c"), true),
+            ("two scopes", &["storage.create:/a/b", "storage.create:/a/c"], Some("/a/c"), false),
+            ("two scopes and one for both", &["storage.create:/a/b", "storage.create:/a"], Some("/a/c"), true),
+            ("out of its space", &["storage.create:/a"], Some("/x"), false),
+            ("out of the rule's space", &["storage.create:/"], None, false),
+            ("what may be changed, anywhere", &["storage.modify:/a/b"], None, true),
+        ] {
+            let wanted = Use { operation: Operation::Rename(to.map(str::to_owned)), path: "/a/b".to_owned() };
+            assert_eq!(allowed(&wanted, &holder(scopes)).is_some(), want, "{name}");
         }
     }
 }

@@ -2,21 +2,21 @@
 
 use std::rc::Rc;
 
-use super::destination::{comes_from_elsewhere, written};
+use super::Rule;
+use super::destination::Elsewhere;
 use super::path::{ReadPath, path_of};
 use super::requirement::{CapabilitySet, Clock, Shortfall};
-use super::resource::{Base, Condition, Operation, Use};
-use super::{Access, Offer, Rule};
+use super::resource::{Base, Operation, Use};
 use crate::credential::Foreign;
 use crate::denial::Denial;
 use crate::issuer::Principal;
 use crate::request::{Mutation, RequestHead};
 
-/// A request falls under one rule; COPY and MOVE also under those of the paths that they write. All of them must hold.
+/// A request falls under one rule; COPY and MOVE also under that of the path that they write. Both must hold.
 #[derive(Clone, Debug)]
 pub struct Selected {
-    first: Demand,
-    written: Vec<Demand>,
+    own: Demand,
+    written: Option<Demand>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +24,8 @@ struct Demand {
     rule: Rc<Rule>,
     /// What the route's metadata asks on top of the rule.
     extra: Option<CapabilitySet>,
-    uses: Vec<Use>,
+    /// What is done to which path, for a rule on paths; or why no token would do.
+    done: Result<Option<Use>, Denial>,
 }
 
 impl Selected {
@@ -34,75 +35,83 @@ impl Selected {
         extra: Option<CapabilitySet>,
         rule_of_written: impl Fn(&str) -> Result<Rc<Rule>, Denial>,
     ) -> Result<Self, Denial> {
-        let uses = match &rule.require.path {
-            Some(base) => own_use(head, base)?.into_iter().collect(),
-            None => Vec::new(),
+        let elsewhere = Elsewhere::of(head)?;
+        let written = match &elsewhere {
+            Elsewhere::Nothing => None,
+            Elsewhere::Writes(path) | Elsewhere::ReadsFromAway(path) => {
+                let rule = rule_of_written(path)?;
+                let done = rule.require.path.as_ref().map_or(Ok(None), |base| writing(base, path).map(Some));
+                Some(Demand { rule, extra: None, done })
+            }
         };
-        let mut selected = Self { first: Demand { rule: Rc::clone(rule), extra, uses }, written: Vec::new() };
-        for path in written(head)? {
-            let rule = rule_of_written(&path)?;
-            let uses = match &rule.require.path {
-                Some(base) => vec![writing(base, &path)?],
-                None => Vec::new(),
-            };
-            selected.written.push(Demand { rule, extra: None, uses });
-        }
-        Ok(selected)
+        // Under another rule it is another space, though its paths may look the same.
+        let stays = written.as_ref().is_some_and(|written| Rc::ptr_eq(&written.rule, rule));
+        let done = rule.require.path.as_ref().map_or(Ok(None), |base| own_use(head, base, &elsewhere, stays));
+        Ok(Self { own: Demand { rule: Rc::clone(rule), extra, done }, written })
     }
 
     fn demands(&self) -> impl Iterator<Item = &Demand> {
-        [&self.first].into_iter().chain(&self.written)
+        [&self.own].into_iter().chain(&self.written)
     }
 
-    /// The rule of the request's own path.
-    pub fn rule(&self) -> &Rule {
-        &self.first.rule
+    /// The demands that count: shadows do only where there is nothing else.
+    fn in_force(&self) -> impl Iterator<Item = &Demand> {
+        let shadow = self.is_shadow();
+        self.demands().filter(move |demand| shadow || !demand.rule.shadow)
     }
 
-    /// The most that any of the rules asks for.
-    pub fn access(&self) -> Access {
-        self.demands().map(|demand| demand.rule.access).max().unwrap_or(Access::Required)
-    }
-
-    /// What a 401 offers: as the first rule says that asks for the most.
-    pub fn offers(&self) -> &[Offer] {
-        let strict = self.demands().find(|demand| demand.rule.access == self.access());
-        strict.map_or(&[], |demand| &demand.rule.challenge)
-    }
-
-    pub fn foreign(&self) -> Foreign {
-        let passes = self.demands().all(|demand| demand.rule.foreign == Foreign::Pass);
-        if passes { Foreign::Pass } else { Foreign::Refuse }
-    }
-
-    /// Whether none of the rules is in force.
+    /// Whether no rule is in force.
     pub fn is_shadow(&self) -> bool {
         self.demands().all(|demand| demand.rule.shadow)
     }
 
-    /// Checks a verified token; answers what has to be added to the request.
-    pub fn check(&self, principal: &Principal, clock: Clock) -> Result<Vec<Mutation>, Shortfall> {
+    /// The rule under which no token would do, and why.
+    pub fn hopeless(&self) -> Option<(&Rule, Denial)> {
+        self.in_force().find_map(|demand| Some((&*demand.rule, demand.done.as_ref().err()?.clone())))
+    }
+
+    /// The rule that asks for the most, and of two that ask for as much that of the request's own path.
+    pub fn strictest(&self) -> &Rule {
+        let stricter = |first: &Demand, other: &Demand| other.rule.access > first.rule.access;
+        let strictest = self.in_force().reduce(|first, other| if stricter(first, other) { other } else { first });
+        &strictest.unwrap_or(&self.own).rule
+    }
+
+    pub fn foreign(&self) -> Foreign {
+        let passes = self.in_force().all(|demand| demand.rule.foreign == Foreign::Pass);
+        if passes { Foreign::Pass } else { Foreign::Refuse }
+    }
+
+    /// Checks a verified token; answers what has to be changed in the request, or which rule does not let it on.
+    pub fn check(&self, principal: &Principal, clock: Clock) -> Result<Vec<Mutation>, (&Rule, Shortfall)> {
         let mut additions = Vec::new();
-        for Demand { rule, extra, uses } in self.demands() {
-            additions.extend(rule.require.check(principal, extra.as_ref(), uses, clock)?);
+        for Demand { rule, extra, done } in self.in_force() {
+            let done = done.as_ref().ok().and_then(Option::as_ref);
+            let checked = rule.require.check(principal, extra.as_ref(), done, clock);
+            additions.extend(checked.map_err(|shortfall| (&**rule, shortfall))?);
         }
         Ok(additions)
     }
 }
 
-/// What the request does to its own path, for a rule on paths. A copy from elsewhere does not read it.
-fn own_use(head: &RequestHead, base: &Base) -> Result<Option<Use>, Denial> {
+/// What the request does to its own path. A copy from away does not read it.
+fn own_use(head: &RequestHead, base: &Base, elsewhere: &Elsewhere, stays: bool) -> Result<Option<Use>, Denial> {
     let ReadPath::Plain(path) = path_of(head) else {
         return Err(Denial::AmbiguousPath);
     };
     let path = base.resource(&path).ok_or(Denial::NoRule)?;
-    let method = head.method().unwrap_or_default();
-    let operation = Operation::of(method).ok_or(Denial::NoRule)?;
-    let reads_elsewhere = method == "COPY" && comes_from_elsewhere(head);
-    Ok((!reads_elsewhere).then_some(Use { operation, path }))
+    let to = match elsewhere {
+        Elsewhere::Nothing => None,
+        Elsewhere::Writes(path) => base.resource(path).filter(|_| stays),
+        Elsewhere::ReadsFromAway(_) => return Ok(None),
+    };
+    let operation = Operation::of(head.method().unwrap_or_default(), to).ok_or(Denial::NoRule)?;
+    // What is searched stands in the body, and may be anywhere.
+    let path = if operation == Operation::Search { "/".to_owned() } else { path };
+    Ok(Some(Use { operation, path }))
 }
 
 fn writing(base: &Base, path: &str) -> Result<Use, Denial> {
     let path = base.resource(path).ok_or(Denial::NoRule)?;
-    Ok(Use { operation: Operation::Create(Condition::NoOverwrite), path })
+    Ok(Use { operation: Operation::Copied, path })
 }
