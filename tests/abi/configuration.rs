@@ -97,3 +97,17 @@ fn a_configuration_written_as_yaml_arrives_as_a_struct_and_means_the_same() {
     assert_eq!(stream.action, Action::Continue);
     assert_let_on_as(&host, &stream, "alice");
 }
+
+#[test]
+fn a_rule_that_protects_nothing_is_named_in_the_log() {
+    for (name, shadow, want) in [("a shadow", json!(true), 1), ("a rule", json!(false), 0)] {
+        let mut config = config();
+        config["rules"][0]["shadow"] = shadow;
+        let rule = config["rules"][0]["name"].as_str().expect("a name").to_owned();
+        let host = Host::new(initialize).config(config.to_string().into_bytes()).cluster("issuer").now(NOW);
+        assert!(host.start().configured, "{name}");
+        let warnings = host.logged(LogLevel::Warn);
+        let named = warnings.iter().filter(|line| line.contains(&format!("rule {rule} is a shadow"))).count();
+        assert_eq!(named, want, "{name}: {warnings:?}");
+    }
+}

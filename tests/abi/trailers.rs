@@ -70,6 +70,32 @@ fn trailers_that_wait_with_their_request_are_rid_of_identities_too() {
     assert_let_on_as(&host, &stream, "alice");
 }
 
+/// What decides where is written, and under which condition, was read from the headers or set there.
+#[test]
+fn what_says_where_and_when_to_write_is_removed_from_trailers() {
+    let issuer = Issuer::new();
+    let fields = [
+        "destination",
+        "source",
+        "overwrite",
+        "if-match",
+        "if-none-match",
+        "content-range",
+        "x-http-method-override",
+        "Destination",
+        "If-None-Match",
+        "X-HTTP-Method-Override",
+    ];
+    for names in fields.iter().map(|name| vec![*name]).chain([fields.to_vec(), vec!["source", "source"]]) {
+        let host = host(&config_with_keys(&issuer));
+        let root = started(&host);
+        let stream = upload(&root, &issuer);
+        assert_eq!(send(&stream, &names), Action::Continue, "{names:?}");
+        assert_eq!(left(&host, &stream), ["x-checksum", "grpc-status"], "{names:?}");
+        assert_let_on_as(&host, &stream, "alice");
+    }
+}
+
 #[test]
 fn trailers_that_cannot_be_read_or_edited_do_not_go_on() {
     let issuer = Issuer::new();

@@ -122,6 +122,83 @@ fn the_group_that_is_named_like_the_user_gives_nothing() {
     assert_eq!(send(&mut rule, json!({"sub": named, "groups": [named]})).in_short(), "ok", "rules see it");
 }
 
+/// Which of his names is the user's is the issuer's affair; that a name of his own gives no rights is ours.
+#[test]
+fn a_group_that_is_named_like_any_of_the_names_gives_nothing() {
+    let named = format!("{PREFIX}tap");
+    let service = json!({"sub": "poller", "client_id": "poller"});
+    let of = |claims: Value, user: Value| {
+        let issuer = patched(issuer(&Signer::es256()), &json!({"claims": {"user": user}}));
+        let rules = json!([{"name": "all", "match": {"prefix": "/"}}]);
+        let capabilities = json!({"capabilities": {"preset": "lsst", "group_prefix": PREFIX}});
+        let mut world = World::of(&patched(document(&[issuer], &rules), &capabilities));
+        let groups = json!({"groups": [named, format!("{PREFIX}ws")]});
+        send(&mut world, also(claims, groups))
+    };
+    for (name, claims, user, own) in [
+        ("the user", json!({"sub": named}), json!("sub"), true),
+        ("uid", json!({"uid": named}), json!("sub"), true),
+        ("preferred_username", json!({"preferred_username": named}), json!("sub"), true),
+        ("username", json!({"username": named}), json!("sub"), true),
+        ("a claim of the user that is not the first", json!({"x": named}), json!(["sub", "x"]), true),
+        ("the subject, where that is no user's name", json!({"sub": named}), json!("uid"), true),
+        ("no user claim at all", json!({"sub": null, "username": named}), json!("sub"), true),
+        ("a service's uid", also(service.clone(), json!({"uid": named})), json!("sub"), true),
+        ("a service's username", also(service.clone(), json!({"username": named})), json!("sub"), true),
+        ("a service's", json!({"sub": named, "client_id": named}), json!("sub"), true),
+        ("a service's own user claim", also(service.clone(), json!({"x": named})), json!("x"), true),
+        ("another service's", service, json!("sub"), false),
+        ("another's name", json!({"name": named}), json!("sub"), false),
+        ("in other letters", json!({"uid": named.to_uppercase()}), json!("sub"), true),
+    ] {
+        let seen = of(claims, user);
+        let want = if own { "read:workspace" } else { "read:tap read:workspace" };
+        assert_eq!((seen.in_short().as_str(), told(&seen)), ("ok", Some(want)), "{name}");
+    }
+}
+
+/// What one issuer calls alice, or read:tap, need not be what another one does.
+#[test]
+fn a_rule_may_be_for_the_tokens_of_some_issuers() {
+    let signer = Signer::es256();
+    let named = |name: &str| patched(issuer(&signer), &json!({"issuer": name}));
+    let issuers = [issuer(&signer), named("https://second.test"), named("https://third.test")];
+    let parse = |listed: Value| {
+        let require = json!({"issuers": listed, "capabilities": {"all_of": ["read:tap"]}});
+        World::parse(&document(&issuers, &json!([{"name": "all", "match": {"prefix": "/"}, "require": require}])))
+    };
+    let (one, two) = (json!(["https://second.test"]), json!(["https://second.test", "https://third.test"]));
+    for (listed, iss, scope, want) in [
+        (&one, "https://second.test", "read:tap", "ok"),
+        (&one, "https://third.test", "read:tap", "403 issuer_not_listed"),
+        (&one, crate::support::mint::ISSUER, "read:tap", "403 issuer_not_listed"),
+        (&one, crate::support::mint::ISSUER, "x", "403 issuer_not_listed"),
+        (&one, "https://second.test", "x", "403 insufficient_scope"),
+        (&one, "https://fourth.test", "read:tap", "401 unknown_issuer"),
+        (&two, "https://second.test", "read:tap", "ok"),
+        (&two, "https://third.test", "read:tap", "ok"),
+        (&two, crate::support::mint::ISSUER, "read:tap", "403 issuer_not_listed"),
+    ] {
+        let mut world = parse(listed.clone()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let seen = send(&mut world, json!({"iss": iss, "scope": scope}));
+        assert_eq!(seen.in_short(), want, "{listed}: {iss} {scope}");
+        if want == "403 issuer_not_listed" {
+            assert_eq!(seen.recorded("missing"), Some("issuer"), "{listed}: {iss}");
+            assert!(seen.challenges().is_empty(), "{listed}: {iss}: no other scope would do");
+        }
+    }
+    for listed in [
+        json!(["https://fourth.test"]),
+        json!(["https://second.test", "https://fourth.test"]),
+        json!(["https://second.test/"]),
+        json!(["https://SECOND.test"]),
+        json!([""]),
+    ] {
+        let Err(problems) = parse(listed.clone()) else { panic!("{listed} is accepted") };
+        assert!(problems.iter().any(|problem| problem.starts_with("rules[0].require.issuers")), "{problems:?}");
+    }
+}
+
 #[test]
 fn a_rule_asks_for_capabilities_whatever_gives_them() {
     let capabilities = json!({"preset": "lsst", "group_prefix": PREFIX});
@@ -155,12 +232,19 @@ fn a_rule_asks_for_capabilities_whatever_gives_them() {
 }
 
 /// A person's token: it is a user's, and somebody has logged in.
-fn persons() -> [(&'static str, Value, bool); 8] {
+fn persons() -> [(&'static str, Value, bool); 13] {
     let service = json!({"sub": "poller", "client_id": "poller"});
     [
         ("nothing tells of a login", json!({}), false),
         ("auth_time", json!({"auth_time": NOW - 3600}), true),
+        // Some Keycloaks write it where nobody logged in.
+        ("auth_time of 0", json!({"auth_time": 0}), false),
         ("auth_time of long ago", json!({"auth_time": 1}), true),
+        // A minute for clocks that differ.
+        ("auth_time of the other clock", json!({"auth_time": NOW + 60}), true),
+        ("auth_time that is still to come", json!({"auth_time": NOW + 61}), false),
+        ("auth_time of a year to come", json!({"auth_time": NOW + 31_536_000}), false),
+        ("ID token with a login to come", json!({"nonce": "n", "auth_time": NOW + 3600}), true),
         ("ID token", json!({"nonce": "n"}), true),
         ("ID token by its use", json!({"token_use": "id"}), true),
         ("a service", service.clone(), false),
@@ -211,6 +295,8 @@ fn one_of_several_may_be_one_that_does_not_count() {
         "403 insufficient_scope",
         "a person, and something else is missing"
     );
+    let program = json!({"scope": "exec:portal"});
+    assert_eq!(send(&mut other, program).in_short(), "403 insufficient_scope", "none, and something else is missing");
 }
 
 #[test]
@@ -257,6 +343,18 @@ fn principals_clients_and_users_are_told_apart() {
     }
 }
 
+/// Nobody's name is no client's name either.
+#[test]
+fn an_empty_subject_is_not_that_of_an_empty_client() {
+    let claims = json!({"sub": "", "client_id": "", "azp": "", "uidNumber": 1000});
+    for kind in ["user", "service"] {
+        let seen = send(&mut with(&json!({}), &json!({"principals": [kind]})), claims.clone());
+        assert_eq!(seen.in_short(), "403 wrong_principal", "{kind}");
+    }
+    let seen = send(&mut open(&json!({})), claims);
+    assert_eq!((seen.in_short().as_str(), seen.identity()), ("ok", json!({"uid": "1000"})));
+}
+
 #[test]
 fn a_service_has_a_header_of_its_own_and_no_user() {
     let mut world = open(&json!({}));
@@ -264,10 +362,59 @@ fn a_service_has_a_header_of_its_own_and_no_user() {
         ("a user with a client", json!({"client_id": "portal"}), json!({"user": "alice"})),
         ("a service", json!({"sub": "poller", "azp": "poller"}), json!({"service": "poller"})),
         ("client_id goes first", json!({"sub": "a", "client_id": "a", "azp": "b"}), json!({"service": "a"})),
-        ("and only it", json!({"sub": "b", "client_id": "a", "azp": "b"}), json!({"user": "b"})),
+        ("by any of its clients", json!({"sub": "b", "client_id": "a", "azp": "b"}), json!({"service": "b"})),
+        ("by none of them", json!({"sub": "c", "client_id": "a", "azp": "b"}), json!({"user": "c"})),
+        ("an empty client is none", json!({"sub": "b", "client_id": "", "azp": "b"}), json!({"service": "b"})),
+        (
+            "what would be a user's",
+            json!({"sub": "a", "client_id": "a", "uidNumber": 1000, "email": "a@example.org", "groups": ["g"]}),
+            json!({"service": "a", "groups": "g"}),
+        ),
+        (
+            "the same of a user",
+            json!({"sub": "u", "client_id": "a", "uidNumber": 1000, "email": "a@example.org", "groups": ["g"]}),
+            json!({"user": "u", "uid": "1000", "email": "a@example.org", "groups": "g"}),
+        ),
         ("nobody", json!({"sub": null, "client_id": "a"}), json!({})),
     ] {
         let seen = send(&mut world, claims);
         assert_eq!((seen.in_short().as_str(), seen.identity()), ("ok", identity), "{name}");
+    }
+}
+
+/// That a token may be an ID token is reason enough to refuse it, and none to trust it with more.
+#[test]
+fn a_guess_makes_no_token_interactive() {
+    let audience = "https://api.test";
+    for (name, claims, want) in [
+        ("guessed", json!({"azp": audience, "uid": "a"}), "403 not_interactive"),
+        ("said", json!({"azp": audience, "uid": "a", "nonce": "n"}), "ok"),
+    ] {
+        let lsst = json!({"profile": "lsst", "claims": {"user": "uid"}});
+        let rules = json!([{"name": "nb", "match": {"prefix": "/"}, "require": {"interactive": true}}]);
+        let issuer = crate::world::patched(crate::world::issuer(&Signer::es256()), &lsst);
+        let mut world = World::of(&crate::world::document(&[issuer], &rules));
+        let raw = crate::world::token(&Signer::es256(), claims);
+        assert_eq!(world.send(&Request::get("/").bearing(&raw)).in_short(), want, "{name}");
+    }
+}
+
+/// What a scope is renamed to counts as if the issuer had called it so; what a group stands for has our own name already.
+#[test]
+fn scopes_are_renamed_and_groups_capabilities_are_not() {
+    let renaming = json!({"rs/nb": "exec:notebook", "read:tap": "read:all"});
+    let issuer = patched(issuer(&Signer::es256()), &json!({"scope_map": renaming}));
+    let rules = json!([{"name": "all", "match": {"prefix": "/"}}]);
+    let preset = json!({"capabilities": {"preset": "lsst", "group_prefix": PREFIX}});
+    let mut world = World::of(&patched(document(&[issuer], &rules), &preset));
+    let tap = format!("{PREFIX}tap");
+    for (name, claims, want) in [
+        ("a scope", json!({"scope": "read:tap"}), Some("read:all")),
+        ("the same by a group", json!({"groups": [tap]}), Some("read:tap")),
+        ("both", json!({"scope": "read:tap", "groups": [tap]}), Some("read:all read:tap")),
+        ("to one for persons, a person's", json!({"scope": "rs/nb", "auth_time": NOW}), Some("exec:notebook")),
+        ("to one for persons, a program's", json!({"scope": "rs/nb"}), None),
+    ] {
+        assert_eq!(told(&send(&mut world, claims)), want, "{name}");
     }
 }

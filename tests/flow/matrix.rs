@@ -21,7 +21,8 @@ struct Kind {
 }
 
 const METHODS: [&str; 5] = ["GET", "PUT", "DELETE", "COPY", "MOVE"];
-const PATH_METHODS: [&str; 7] = ["GET", "OPTIONS", "PROPFIND", "PUT", "DELETE", "COPY", "MOVE"];
+const PATH_METHODS: [&str; 10] =
+    ["GET", "HEAD", "OPTIONS", "PROPFIND", "SEARCH", "PUT", "MKCOL", "DELETE", "COPY", "MOVE"];
 
 fn kinds() -> Vec<Kind> {
     let kind = |name, rule: Value| Kind { name, rule, first: None, metadata: None, methods: &METHODS };
@@ -44,6 +45,7 @@ fn kinds() -> Vec<Kind> {
         requires("capabilities exec:portal, under the preset", json!({"capabilities": {"all_of": ["exec:portal"]}})),
         Kind { metadata: Some("read:tap"), ..kind("capabilities read:tap in the route's metadata", json!({})) },
         requires("groups any_of staff", json!({"groups": {"any_of": ["staff"]}})),
+        requires("issuers of SciTokens and WLCG", json!({"issuers": [SCITOKENS, WLCG]})),
         requires("users alice", json!({"users": ["alice"]})),
         requires("clients portal poller", json!({"clients": ["portal", "poller"]})),
         requires("principals user", json!({"principals": ["user"]})),
@@ -56,7 +58,7 @@ fn kinds() -> Vec<Kind> {
         requires("interactive", json!({"interactive": true})),
         path("path, where the tokens reach", "/rule"),
         path("path, where they do not", "/rule/store"),
-        path("path, of another base", "/other"),
+        path("path, of another base", "/rule/elsewhere"),
         requires("max_auth_age 15m", json!({"max_auth_age": "15m"})),
         requires("acr mfa", json!({"acr": ["mfa"]})),
         kind("foreign_authorization pass", json!({"foreign_authorization": "pass"})),

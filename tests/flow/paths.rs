@@ -16,8 +16,32 @@ use crate::world::{Request, Seen, World, document, issuer, patched, token};
 const SCITOKENS: &str = "https://scitokens.test";
 const WLCG: &str = "https://wlcg.test";
 
-/// What a spelling stands for: the segments below `/`, or nothing that two servers would agree on.
-type Meaning = Option<Vec<String>>;
+/// The segments below `/`, and whether a slash ends them. `/` itself ends with none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    segments: Vec<String>,
+    slash: bool,
+}
+
+impl Place {
+    fn new(segments: &[String], slash: bool) -> Self {
+        Self { segments: segments.to_vec(), slash: slash && !segments.is_empty() }
+    }
+
+    /// What it is to a service whose own root this is. That root is `/`, however it is written.
+    fn below(&self, base: &[String]) -> Option<Self> {
+        self.segments.strip_prefix(base).map(|rest| Self::new(rest, self.slash))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}{}", self.segments.join("/"), if self.slash { "/" } else { "" })
+    }
+}
+
+/// What a spelling stands for, or nothing that two servers would agree on.
+type Meaning = Option<Place>;
 
 #[derive(Clone, Debug)]
 struct Spelt {
@@ -55,35 +79,57 @@ struct Scope {
     path: Option<Spelt>,
 }
 
+const STORAGE: [&str; 4] = ["storage.read", "storage.stage", "storage.create", "storage.modify"];
+
 impl Scope {
-    /// Whether it is about this resource: the path itself or anything below it, by whole segments.
-    fn covers(&self, resource: &[String], without_path: bool) -> bool {
-        match &self.path {
-            None => without_path,
-            Some(Spelt { meaning: None, .. }) => false,
-            Some(Spelt { meaning: Some(path), .. }) => {
-                resource.len() >= path.len() && resource[..path.len()] == path[..]
-            }
-        }
+    /// Where it is for. Without a path a SciToken's scope is for everything; WLCG's storage knows no such scope.
+    fn place(&self) -> Meaning {
+        self.path.as_ref().map_or_else(|| Some(Place::new(&[], false)), |path| path.meaning.clone())
+    }
+
+    /// Whether it is about this resource: the path itself or anything below it, by whole segments. One that ends with a
+    /// slash is about what is in a directory, and the directory by that name.
+    fn covers(&self, resource: &Place) -> bool {
+        self.place().is_some_and(|place| {
+            let itself = resource.segments == place.segments;
+            resource.segments.starts_with(&place.segments) && (!itself || resource.slash || !place.slash)
+        })
+    }
+
+    /// Whether the resource is a directory that has to be there before the scope's own path can be: "the creation of any
+    /// non-existent directories required to create the path itself" (WLCG, `storage.create`).
+    fn needs(&self, directory: &Place) -> bool {
+        self.place().is_some_and(|place| {
+            let above = place.segments.starts_with(&directory.segments);
+            above && (place.segments.len() > directory.segments.len() || place.slash)
+        })
+    }
+
+    /// A path is a must for all of these, so that a token with one that has none is no token of the profile.
+    fn lacks_its_path(&self) -> bool {
+        STORAGE.contains(&self.operation) && self.path.as_ref().is_none_or(|path| !path.text.starts_with('/'))
     }
 }
 
-fn held(family: Family, scopes: &[Scope], operation: Operation, resource: &[String]) -> Held {
-    let any = |names: &[&str], without_path: bool| {
-        scopes.iter().any(|scope| names.contains(&scope.operation) && scope.covers(resource, without_path))
-    };
+fn held(family: Family, scopes: &[Scope], operation: Operation, resource: &Place) -> Held {
+    let any = |names: &[&str]| scopes.iter().any(|scope| names.contains(&scope.operation) && scope.covers(resource));
     let (wholly, to_create) = match (family, operation) {
-        // Without a path a SciToken's scope is for everything; the WLCG profile knows no such scope for storage.
-        (Family::SciTokens, Operation::Read) => (any(&["read"], true), false),
-        (Family::SciTokens, Operation::Write) => (any(&["write"], true), false),
-        (Family::Wlcg, Operation::Read) => (any(&["storage.read", "storage.stage"], false), false),
-        (Family::Wlcg, Operation::Write) => (any(&["storage.modify"], false), any(&["storage.create"], false)),
+        (Family::SciTokens, Operation::Read) => (any(&["read"]), false),
+        (Family::SciTokens, Operation::Write) => (any(&["write"]), false),
+        (Family::Wlcg, Operation::Read) => (any(&["storage.read", "storage.stage"]), false),
+        (Family::Wlcg, Operation::Write) => (any(&["storage.modify"]), any(&["storage.create"])),
     };
     match (wholly, to_create) {
         (true, _) => Held::Wholly,
         (false, true) => Held::ToCreate,
         (false, false) => Held::No,
     }
+}
+
+/// Whether one scope to create with is for all of these.
+fn creates_each_by_one(family: Family, scopes: &[Scope], resources: [&Place; 2]) -> bool {
+    let create = |scope: &&Scope| family == Family::Wlcg && scope.operation == "storage.create";
+    scopes.iter().filter(create).any(|scope| resources.iter().all(|resource| scope.covers(resource)))
 }
 
 /// The name under which a challenge asks for the operation.
@@ -118,60 +164,111 @@ struct Asked {
 struct Verdict {
     refusals: Vec<String>,
     /// What the token lacks, as record and challenge name it.
-    lacking: Vec<(Operation, Vec<String>)>,
-    added: BTreeMap<&'static str, &'static str>,
+    lacking: Vec<(Operation, Place)>,
+    /// Fields whose values are other ones than the client's.
+    changed: BTreeMap<&'static str, &'static [&'static str]>,
+}
+
+impl Verdict {
+    fn refuse(&mut self, outcome: &str) {
+        self.refusals.push(outcome.to_owned());
+    }
+
+    fn lack(&mut self, operation: Operation, resource: &Place) {
+        self.refuse("403 insufficient_scope");
+        self.lacking.push((operation, resource.clone()));
+    }
 }
 
 fn decide(family: Family, scopes: &[Scope], base: &[String], request: &Asked) -> Verdict {
     let mut verdict = Verdict::default();
     let Some(path) = &request.path else {
-        verdict.refusals.push("400 ambiguous_path".to_owned());
+        verdict.refuse("400 ambiguous_path");
         return verdict;
     };
+    // What binds one path to another says where in its body.
+    let binds = ["BIND", "REBIND"].iter().any(|binds| binds.eq_ignore_ascii_case(request.method));
     let copies = matches!(request.method, "COPY" | "MOVE");
-    if copies && matches!(request.target, Target::Said(None)) {
-        verdict.refusals.push("400 ambiguous_destination".to_owned());
+    let moves = request.method == "MOVE";
+    let target = match &request.target {
+        Target::Pulled if moves => &Target::Said(None),
+        target => target,
+    };
+    if binds || (copies && matches!(target, Target::Said(None))) {
+        verdict.refuse("400 ambiguous_destination");
     }
-    let mut needs: Vec<(Operation, &[String])> = Vec::new();
-    match request.method {
-        "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT" | "SEARCH" => needs.push((Operation::Read, path)),
-        "PUT" | "POST" | "PATCH" | "DELETE" | "MKCOL" | "PROPPATCH" | "LOCK" | "UNLOCK" => {
-            needs.push((Operation::Write, path));
-        }
-        "COPY" | "MOVE" => match &request.target {
-            Target::Pulled => needs.push((Operation::Write, path)),
-            Target::Said(target) => {
-                let own = if request.method == "COPY" { Operation::Read } else { Operation::Write };
-                needs.push((own, path));
-                needs.extend(target.iter().map(|target| (Operation::Write, target.as_slice())));
-            }
-            // Where to is not said, so it may be here.
-            Target::Unsaid => {
-                let own = if request.method == "COPY" { Operation::Read } else { Operation::Write };
-                needs.extend([(own, path.as_slice()), (Operation::Write, path)]);
+    // Such a token holds nothing at all, so that no path of its is looked for.
+    let refused = family == Family::Wlcg && scopes.iter().any(Scope::lacks_its_path);
+    if refused {
+        verdict.refuse("401 invalid_claim");
+    }
+    let Some(own) = path.below(base) else {
+        verdict.refuse("403 no_rule");
+        return verdict;
+    };
+    let there = match (copies, target) {
+        (true, Target::Said(Some(target))) => match target.below(base) {
+            Some(there) => there,
+            None => {
+                verdict.refuse("403 no_rule");
+                return verdict;
             }
         },
-        _ => verdict.refusals.push("403 no_rule".to_owned()),
-    }
-    for (operation, path) in needs {
-        let Some(resource) = path.strip_prefix(base) else {
-            verdict.refusals.push("403 no_rule".to_owned());
-            continue;
-        };
-        match held(family, scopes, operation, resource) {
+        // Where to is not said, so it may be here.
+        _ => own.clone(),
+    };
+    let mut lacks: Vec<(Operation, &Place)> = Vec::new();
+    let root = Place::new(&[], false);
+    let wants = |operation, resource| held(family, scopes, operation, resource);
+    match request.method {
+        "HEAD" if family == Family::Wlcg => {
+            // Who may do anything there may know whether it is there: clients look before they write, and after.
+            let some = scopes.iter().any(|scope| STORAGE.contains(&scope.operation) && scope.covers(&own));
+            lacks.extend((!some).then_some((Operation::Read, &own)));
+        }
+        "GET" | "HEAD" | "OPTIONS" | "PROPFIND" => {
+            lacks.extend((wants(Operation::Read, &own) == Held::No).then_some((Operation::Read, &own)));
+        }
+        // What they look at stands in their body, and may be all that there is.
+        "REPORT" | "SEARCH" => {
+            lacks.extend((wants(Operation::Read, &root) == Held::No).then_some((Operation::Read, &root)));
+        }
+        "MKCOL" => {
+            let creates = |scope: &&Scope| matches!(scope.operation, "storage.create" | "storage.modify");
+            let above = family == Family::Wlcg && scopes.iter().filter(creates).any(|scope| scope.needs(&own));
+            let no = wants(Operation::Write, &own) == Held::No && !above;
+            lacks.extend(no.then_some((Operation::Write, &own)));
+        }
+        "PUT" => match wants(Operation::Write, &own) {
             Held::Wholly => {}
-            Held::ToCreate if request.method == "MKCOL" => {}
-            Held::ToCreate if request.method == "PUT" => {
-                verdict.added.insert("if-none-match", "*");
+            Held::ToCreate => verdict.changed.extend([("if-none-match", &["*"][..]), ("if-match", &[])]),
+            Held::No => lacks.push((Operation::Write, &own)),
+        },
+        "POST" | "PATCH" | "DELETE" | "PROPPATCH" | "LOCK" | "UNLOCK" => {
+            lacks.extend((wants(Operation::Write, &own) != Held::Wholly).then_some((Operation::Write, &own)));
+        }
+        "COPY" | "MOVE" => {
+            let renames = moves && creates_each_by_one(family, scopes, [&own, &there]);
+            if moves && !renames && wants(Operation::Write, &own) != Held::Wholly {
+                lacks.push((Operation::Write, &own));
             }
-            // What a copy writes to, which is the last of its places, or either side of a move.
-            Held::ToCreate if matches!(request.method, "COPY" | "MOVE") => {
-                verdict.added.insert("overwrite", "F");
+            // What is pulled is read elsewhere.
+            let reads = !moves && !matches!(target, Target::Pulled);
+            if reads && wants(Operation::Read, &own) == Held::No {
+                lacks.push((Operation::Read, &own));
             }
-            Held::ToCreate | Held::No => {
-                verdict.refusals.push("403 insufficient_scope".to_owned());
-                verdict.lacking.push((operation, resource.to_vec()));
+            let here = !moves || wants(Operation::Write, &own) == Held::Wholly;
+            match wants(Operation::Write, &there) {
+                Held::Wholly if here => {}
+                Held::No => lacks.push((Operation::Write, &there)),
+                _ => verdict.changed.extend([("overwrite", &["F"][..])]),
             }
+        }
+        _ => verdict.refuse("403 no_rule"),
+    }
+    if !refused {
+        for (operation, resource) in lacks {
+            verdict.lack(operation, resource);
         }
     }
     verdict
@@ -247,7 +344,8 @@ fn spell(random: &mut Random, segments: &[String]) -> Spelt {
             }
         }
     }
-    if text.is_empty() || random.one_in(6) {
+    let slash = text.is_empty() || random.one_in(6);
+    if slash {
         text.push('/');
     }
     if random.one_in(10) {
@@ -257,24 +355,25 @@ fn spell(random: &mut Random, segments: &[String]) -> Spelt {
         text.insert_str(at, random.pick(&AMBIGUOUS));
         return Spelt { text, meaning: None };
     }
-    Spelt { text, meaning: Some(segments.to_vec()) }
+    Spelt { text, meaning: Some(Place::new(segments, slash)) }
 }
 
 fn scopes(random: &mut Random, family: Family) -> Vec<Scope> {
     let own: &[&str] = match family {
         Family::SciTokens => &["read", "write"],
-        Family::Wlcg => &["storage.read", "storage.stage", "storage.modify", "storage.create"],
+        Family::Wlcg => &["storage.read", "storage.stage", "storage.modify", "storage.create", "storage.create"],
     };
     // The other family's, ones that look alike, and ones that are none of a path's business.
     let others: &[&str] = match family {
         Family::SciTokens => &["storage.read", "storage.modify", "reads", "Read", "queue", "execute"],
-        Family::Wlcg => &["read", "write", "storage.reads", "storage", "compute.create", "compute.read"],
+        Family::Wlcg => &["read", "write", "storages.read", "storage", "compute.create", "compute.read"],
     };
-    let count = random.below(4);
+    let count = random.below(6);
     let mut scopes: Vec<Scope> = Vec::new();
     for _ in 0..count {
         let operation = if random.one_in(6) { random.pick(others) } else { random.pick(own) };
-        let path = match random.below(12) {
+        // One without a path makes a WLCG token worth nothing, so there it is for fewer.
+        let path = match random.below(if family == Family::Wlcg { 40 } else { 12 }) {
             0 => None,
             1 => Some(Spelt {
                 text: random.pick(&["store", "store/user", "%2fstore", "*", "."]).to_owned(),
@@ -299,21 +398,33 @@ fn list(scopes: &[Scope]) -> String {
     written.chain(["openid".to_owned()]).collect::<Vec<_>>().join(" ")
 }
 
-/// The base now and then, then anything below it; now and then somewhere else.
-fn below(random: &mut Random, base: &[String]) -> Vec<String> {
+/// Anything below the base, often where a scope is for, a little above or below that; now and then somewhere else.
+fn below(random: &mut Random, base: &[String], scopes: &[Scope]) -> Vec<String> {
     let mut path = match (base, random.below(8)) {
         // Beside the base, and above it.
         ([first, ..], 0) => vec![format!("{first}x")],
         ([above @ .., _], 1) => above.to_vec(),
         _ => base.to_vec(),
     };
-    path.extend(segments(random, 3));
+    let places: Vec<Place> = scopes.iter().filter_map(Scope::place).collect();
+    if places.is_empty() || random.one_in(2) {
+        path.extend(segments(random, 3));
+        return path;
+    }
+    path.extend_from_slice(&places[random.below(places.len())].segments);
+    match random.below(3) {
+        0 => path.extend(segments(random, 2)),
+        1 => path.truncate(path.len().saturating_sub(1).max(base.len())),
+        _ => {}
+    }
     path
 }
 
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 31] = [
     "GET",
     "GET",
+    "GET",
+    "HEAD",
     "HEAD",
     "OPTIONS",
     "PROPFIND",
@@ -326,6 +437,7 @@ const METHODS: [&str; 24] = [
     "PATCH",
     "DELETE",
     "MKCOL",
+    "MKCOL",
     "PROPPATCH",
     "LOCK",
     "UNLOCK",
@@ -334,8 +446,12 @@ const METHODS: [&str; 24] = [
     "COPY",
     "MOVE",
     "MOVE",
+    "MOVE",
+    "MOVE",
     "get",
     "LINK",
+    "BIND",
+    "Rebind",
 ];
 
 struct Case {
@@ -353,9 +469,9 @@ impl fmt::Display for Case {
     }
 }
 
-fn case(random: &mut Random, base: &[String], token: &str) -> Case {
+fn case(random: &mut Random, base: &[String], scopes: &[Scope], token: &str) -> Case {
     let method = random.pick(&METHODS);
-    let segments = below(random, base);
+    let segments = below(random, base, scopes);
     let path = spell(random, &segments);
     let mut text = path.text.clone();
     if random.one_in(8) {
@@ -369,12 +485,30 @@ fn case(random: &mut Random, base: &[String], token: &str) -> Case {
     if random.one_in(4) {
         fields.push(("if-none-match".to_owned(), random.pick(&["*", "\"tag\""]).to_owned()));
     }
+    if random.one_in(4) {
+        fields.push(("if-match".to_owned(), random.pick(&["*", "\"tag\""]).to_owned()));
+    }
     let copies = matches!(method, "COPY" | "MOVE");
-    let target = if copies && random.one_in(8) {
-        fields.push(("source".to_owned(), "https://elsewhere.test/store".to_owned()));
-        Target::Pulled
+    let elsewhere = "https://elsewhere.test/store";
+    let target = if random.one_in(if copies { 6 } else { 20 }) {
+        let (sources, pulled): (&[&str], bool) = match random.below(12) {
+            0 => (&[""], false),
+            1 => (&[elsewhere, "https://elsewhere.test/user"], false),
+            2 => (&["/store/user"], false),
+            3 => (&["ftp://elsewhere.test/store"], false),
+            4 => (&["https://api.test/store"], false),
+            _ => (&[elsewhere], true),
+        };
+        fields.extend(sources.iter().map(|source| ("source".to_owned(), (*source).to_owned())));
+        // With both there are servers that write here and servers that write there.
+        let both = random.one_in(8);
+        if both {
+            let segments = below(random, base, scopes);
+            fields.push(("destination".to_owned(), spell(random, &segments).text));
+        }
+        if pulled && !both { Target::Pulled } else { Target::Said(None) }
     } else if copies || random.one_in(20) {
-        let segments = below(random, base);
+        let segments = below(random, base, scopes);
         let Spelt { text, meaning } = spell(random, &segments);
         match random.below(16) {
             0 => Target::Unsaid,
@@ -430,7 +564,7 @@ fn world(signer: &Signer, base: Option<&str>) -> World {
     World::of(&document(&[of(SCITOKENS, "scitokens"), of(WLCG, "wlcg")], &rules))
 }
 
-const TOKENS: u64 = 400;
+const TOKENS: u64 = 600;
 const REQUESTS_A_TOKEN: usize = 20;
 
 #[test]
@@ -449,7 +583,7 @@ fn paths_are_decided_as_the_scitokens_and_wlcg_documents_say() {
         let scope = list(&scopes);
         let raw = token(&signer, claims(family, &scope));
         for number in 0..REQUESTS_A_TOKEN {
-            let case = case(&mut random, &base, &raw);
+            let case = case(&mut random, &base, &scopes, &raw);
             let verdict = decide(family, &scopes, &base, &case.asked);
             let seen = worlds[which].send(&case.request);
             let told = format!(
@@ -458,8 +592,8 @@ fn paths_are_decided_as_the_scitokens_and_wlcg_documents_say() {
             );
             compare(&seen, &verdict, family, &case, &told);
             *outcomes.entry(format!("{family:?} {}", seen.in_short())).or_default() += 1;
-            if seen.in_short() == "ok" && !verdict.added.is_empty() {
-                *outcomes.entry(format!("{family:?} for what is new")).or_default() += 1;
+            if seen.in_short() == "ok" && !verdict.changed.is_empty() {
+                *outcomes.entry(format!("{} for what is new", case.asked.method)).or_default() += 1;
             }
         }
     }
@@ -472,7 +606,14 @@ fn paths_are_decided_as_the_scitokens_and_wlcg_documents_say() {
             assert!(count >= 100, "{family} {outcome}: {count} of {outcomes:?}");
         }
     }
-    assert!(outcomes.get("Wlcg for what is new").is_some_and(|count| *count >= 50), "{outcomes:?}");
+    for (outcome, least) in [
+        ("Wlcg 401 invalid_claim", 100),
+        ("PUT for what is new", 15),
+        ("COPY for what is new", 15),
+        ("MOVE for what is new", 15),
+    ] {
+        assert!(outcomes.get(outcome).is_some_and(|count| *count >= least), "{outcome}: {outcomes:?}");
+    }
 }
 
 fn compare(seen: &Seen, verdict: &Verdict, family: Family, case: &Case, told: &str) {
@@ -485,10 +626,10 @@ fn compare(seen: &Seen, verdict: &Verdict, family: Family, case: &Case, told: &s
         return;
     }
     assert_eq!(short, "ok", "{told}");
-    for name in ["if-none-match", "overwrite"] {
+    for name in ["if-none-match", "if-match", "overwrite"] {
         let sent: Vec<&str> =
             case.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect();
-        let want = verdict.added.get(name).map_or(sent, |ours| vec![*ours]);
+        let want = verdict.changed.get(name).map_or(sent, |ours| ours.to_vec());
         assert_eq!(seen.values(name), want, "{name}, {told}");
     }
     assert_eq!(seen.value(":path"), Some(case.fields[1].1.as_str()), "the path goes on as it came, {told}");
@@ -504,11 +645,11 @@ fn explained(seen: &Seen, verdict: &Verdict, family: Family, told: &str) {
     assert!(scope.split(' ').any(|name| names.contains(&name)), "{challenge:?}, {told}");
     let missing = seen.recorded("missing").unwrap_or_else(|| panic!("nothing is said to be missing, {told}"));
     // How a character that has to be encoded is written there is nobody's business.
-    let plain = |path: &[String]| path.iter().all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if verdict.lacking.iter().all(|(_, path)| plain(path)) {
-        let lacking = |(operation, path): &(Operation, Vec<String>)| {
-            let name = format!("{}:/{}", asked(family, *operation), path.join("/"));
-            missing.split(' ').any(|word| word.trim_end_matches('/') == name.trim_end_matches('/'))
+    let plain = |place: &Place| place.segments.iter().all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if verdict.lacking.iter().all(|(_, place)| plain(place)) {
+        let lacking = |(operation, place): &(Operation, Place)| {
+            let name = format!("{}:{place}", asked(family, *operation));
+            missing.split(' ').any(|word| word == name)
         };
         assert!(verdict.lacking.iter().any(lacking), "{missing:?} is said to be missing, {told}");
     }
@@ -543,7 +684,7 @@ fn the_documents_own_examples_hold() {
         ("create is no change", Family::Wlcg, "storage.create:/", "PATCH", "/foo", "403 insufficient_scope"),
         ("create is no read", Family::Wlcg, "storage.create:/", "GET", "/foo", "403 insufficient_scope"),
         ("modify is no read", Family::Wlcg, "storage.modify:/", "GET", "/foo", "403 insufficient_scope"),
-        ("a path is a must", Family::Wlcg, "storage.read", "GET", "/foo", "403 insufficient_scope"),
+        ("a path is a must", Family::Wlcg, "storage.read", "GET", "/foo", "401 invalid_claim"),
         ("jobs are no files", Family::Wlcg, "compute.read", "GET", "/foo", "403 insufficient_scope"),
         ("one of several", Family::Wlcg, "storage.read:/a storage.read:/b", "GET", "/b/c", "ok"),
     ] {
@@ -570,5 +711,202 @@ fn other_issuers_tokens_hold_no_path() {
         ("LINK", "/dav/x", "403 no_rule"),
     ] {
         assert_eq!(world.send(&Request::new(method, path).bearing(&raw)).in_short(), want, "{method} {path}");
+    }
+}
+
+/// A slash at the end of a scope is for what is in the directory, not for a file of its name.
+#[test]
+fn a_slash_at_the_end_of_a_scope_counts() {
+    let signer = Signer::es256();
+    for (family, read, write) in
+        [(Family::SciTokens, "read", "write"), (Family::Wlcg, "storage.read", "storage.modify")]
+    {
+        for (base, below) in [(None, ""), (Some("/dav"), "/dav"), (Some("/dav/"), "/dav")] {
+            let mut world = world(&signer, base);
+            for (path, resource, may) in [
+                ("/store", "/store", "ok"),
+                ("/store", "/store/", "ok"),
+                ("/store", "/store/x", "ok"),
+                ("/store", "/store/x/", "ok"),
+                ("/store", "/storex", "no"),
+                ("/store", "/", "no"),
+                ("/store/", "/store", "no"),
+                ("/store/", "/store/", "ok"),
+                ("/store/", "/store/x", "ok"),
+                ("/store/", "/store/x/", "ok"),
+                ("/store/", "/storex/", "no"),
+                ("/store/", "/%73tore", "no"),
+                ("/store/", "/%73tore/", "ok"),
+                ("/%73tore/", "/store", "no"),
+                ("/", "/", "ok"),
+                ("/", "/store", "ok"),
+                ("/", "/store/", "ok"),
+            ] {
+                for (name, method) in [(read, "GET"), (read, "PROPFIND"), (write, "PUT"), (write, "DELETE")] {
+                    let raw = token(&signer, claims(family, &format!("{name}:{path}")));
+                    let request = Request::new(method, &format!("{below}{resource}")).bearing(&raw);
+                    let want = if may == "ok" { "ok" } else { "403 insufficient_scope" };
+                    let told = format!("{family:?}, base {base:?}: {name}:{path} {method} {resource}");
+                    let seen = world.send(&request);
+                    assert_eq!(seen.in_short(), want, "{told}");
+                    if want != "ok" && !resource.contains('%') {
+                        let missing = format!("{name}:{resource}");
+                        assert_eq!(seen.recorded("missing"), Some(missing.as_str()), "{told}");
+                        assert!(seen.challenges()[0].contains(&format!(", scope=\"{name}\"")), "{told}");
+                    }
+                }
+            }
+        }
+        // The base itself is one directory, however it is written on either side.
+        for base in ["/dav", "/dav/"] {
+            let mut world = world(&signer, Some(base));
+            for path in ["/dav", "/dav/"] {
+                let mut send = |scope: &str| {
+                    let raw = token(&signer, claims(family, scope));
+                    world.send(&Request::get(path).bearing(&raw))
+                };
+                assert_eq!(send(&format!("{read}:/")).in_short(), "ok", "{family:?}: {path} under {base}");
+                let seen = send(&format!("{read}:/x"));
+                assert_eq!(seen.in_short(), "403 insufficient_scope", "{family:?}: {path} under {base}");
+                assert_eq!(seen.recorded("missing"), Some(format!("{read}:/").as_str()), "{path} under {base}");
+            }
+        }
+    }
+}
+
+/// Whose scope is for something there may look whether it is there; what a search reads, its path does not say.
+#[test]
+fn a_look_takes_any_scope_and_a_search_one_for_everything() {
+    let signer = Signer::es256();
+    let mut world = world(&signer, Some("/dav"));
+    let (sci, wlcg) = (Family::SciTokens, Family::Wlcg);
+    for (family, scope, method, path, missing) in [
+        (wlcg, "storage.read:/store", "HEAD", "/store/a", None),
+        (wlcg, "storage.stage:/store", "HEAD", "/store/a", None),
+        (wlcg, "storage.create:/store", "HEAD", "/store/a", None),
+        (wlcg, "storage.modify:/store", "HEAD", "/store/a", None),
+        (wlcg, "storage.create:/store/", "HEAD", "/store", Some("storage.read:/store")),
+        (wlcg, "storage.modify:/store", "HEAD", "/other", Some("storage.read:/other")),
+        (wlcg, "storage.modify:/store", "HEAD", "/", Some("storage.read:/")),
+        (wlcg, "compute.create:/store", "HEAD", "/store", Some("storage.read:/store")),
+        (wlcg, "storage.create:/store", "GET", "/store/a", Some("storage.read:/store/a")),
+        (wlcg, "storage.create:/store", "PROPFIND", "/store/a", Some("storage.read:/store/a")),
+        (wlcg, "storage.modify:/store", "OPTIONS", "/store/a", Some("storage.read:/store/a")),
+        (sci, "read:/store", "HEAD", "/store/a", None),
+        (sci, "write:/store", "HEAD", "/store/a", Some("read:/store/a")),
+        (wlcg, "storage.read:/store", "REPORT", "/store/a", Some("storage.read:/")),
+        (wlcg, "storage.read:/store", "SEARCH", "/store/a", Some("storage.read:/")),
+        (wlcg, "storage.modify:/", "REPORT", "/store/a", Some("storage.read:/")),
+        (wlcg, "storage.read:/", "REPORT", "/store/a", None),
+        (wlcg, "storage.stage:/", "SEARCH", "/store/a", None),
+        (wlcg, "storage.read:/store", "REPORT", "/", Some("storage.read:/")),
+        (sci, "read:/store", "REPORT", "/store", Some("read:/")),
+        (sci, "read:/store", "SEARCH", "/store/", Some("read:/")),
+        (sci, "write", "SEARCH", "/store", Some("read:/")),
+        (sci, "read:/", "REPORT", "/store/a", None),
+        (sci, "read", "SEARCH", "/store/a", None),
+    ] {
+        let raw = token(&signer, claims(family, scope));
+        let seen = world.send(&Request::new(method, &format!("/dav{path}")).bearing(&raw));
+        let want = if missing.is_none() { "ok" } else { "403 insufficient_scope" };
+        assert_eq!((seen.in_short().as_str(), seen.recorded("missing")), (want, missing), "{scope}: {method} {path}");
+        assert_eq!((seen.values("if-none-match"), seen.values("overwrite")), (vec![], vec![]), "{scope}: {method}");
+    }
+    let everything = token(&signer, claims(wlcg, "storage.read:/"));
+    let outside = world.send(&Request::new("SEARCH", "/other").bearing(&everything));
+    assert_eq!(outside.in_short(), "403 no_rule", "a search elsewhere");
+}
+
+/// What has to be there before the path of a scope can be may be made with it, and nothing else.
+#[test]
+fn the_directories_above_the_path_of_a_scope_may_be_made() {
+    let signer = Signer::es256();
+    let mut world = world(&signer, Some("/dav"));
+    for (scope, path, may) in [
+        ("storage.create:/a/b/c", "/a/b/c", true),
+        ("storage.create:/a/b/c", "/a/b/c/d", true),
+        ("storage.create:/a/b/c", "/a/b", true),
+        ("storage.create:/a/b/c", "/a/b/", true),
+        ("storage.create:/a/b/c", "/a", true),
+        ("storage.create:/a/b/c", "/a/", true),
+        ("storage.create:/a/b/c", "/", true),
+        ("storage.create:/a/b/c", "/%61/b", true),
+        ("storage.create:/a/b/c", "/a/x", false),
+        ("storage.create:/a/b/c", "/a/bc", false),
+        ("storage.create:/a/b/c", "/a/b/x", false),
+        ("storage.create:/a/b/c", "/A", false),
+        ("storage.create:/a/b/", "/a/b/", true),
+        ("storage.create:/a/b/", "/a", true),
+        ("storage.modify:/a/b/c", "/a/b", true),
+        ("storage.modify:/a/b/c", "/a/", true),
+        ("storage.modify:/a/b/c", "/b", false),
+        ("storage.create:/a/../a/b", "/a", false),
+        ("storage.read:/a/b/c", "/a/b", false),
+        ("storage.stage:/a/b/c", "/a", false),
+        ("storage.read:/ storage.create:/x", "/a", false),
+    ] {
+        let raw = token(&signer, claims(Family::Wlcg, scope));
+        let seen = world.send(&Request::new("MKCOL", &format!("/dav{path}")).bearing(&raw));
+        assert_eq!(seen.in_short(), if may { "ok" } else { "403 insufficient_scope" }, "{scope}: {path}");
+    }
+    // Only directories, and only with WLCG, whose profile says so.
+    for (family, scope, method) in [
+        (Family::Wlcg, "storage.create:/a/b", "PUT"),
+        (Family::Wlcg, "storage.modify:/a/b", "PUT"),
+        (Family::Wlcg, "storage.modify:/a/b", "DELETE"),
+        (Family::Wlcg, "storage.modify:/a/b", "PROPPATCH"),
+        (Family::Wlcg, "storage.create:/a/b", "HEAD"),
+        (Family::SciTokens, "write:/a/b", "MKCOL"),
+    ] {
+        let raw = token(&signer, claims(family, scope));
+        let seen = world.send(&Request::new(method, "/dav/a").bearing(&raw));
+        assert_eq!(seen.in_short(), "403 insufficient_scope", "{scope}: {method}");
+    }
+}
+
+/// A token with a scope of which nobody can say where it is for is refused as a whole, wherever it is sent.
+#[test]
+fn a_storage_scope_without_a_path_makes_its_token_worth_nothing() {
+    let signer = Signer::es256();
+    let rules = json!([
+        {"name": "storage", "match": {"prefix": "/dav"}, "require": {"path": {}}},
+        {"name": "any", "match": {"prefix": "/any"}},
+        {"name": "optional", "match": {"prefix": "/optional"}, "access": "optional"},
+    ]);
+    let of = |name: &str, profile: &str| patched(issuer(&signer), &json!({"issuer": name, "profile": profile}));
+    let mut world = World::of(&document(&[of(SCITOKENS, "scitokens"), of(WLCG, "wlcg")], &rules));
+    for (family, scope, good) in [
+        (Family::Wlcg, "storage.read:/", true),
+        (Family::Wlcg, "storage.read", false),
+        (Family::Wlcg, "storage.stage", false),
+        (Family::Wlcg, "storage.create", false),
+        (Family::Wlcg, "storage.modify", false),
+        (Family::Wlcg, "storage.read:", false),
+        (Family::Wlcg, "storage.read:dav", false),
+        (Family::Wlcg, "storage.read:*", false),
+        (Family::Wlcg, "storage.read:%2fdav", false),
+        (Family::Wlcg, "storage.read:/ storage.create", false),
+        (Family::Wlcg, "storage.modify storage.read:/", false),
+        // Those have none.
+        (Family::Wlcg, "compute.read", true),
+        (Family::Wlcg, "read", true),
+        // One that counts for nothing harms no other.
+        (Family::Wlcg, "storage.read:/.. storage.read:/", true),
+        (Family::SciTokens, "read storage.read", true),
+        (Family::SciTokens, "read:dav", true),
+    ] {
+        let raw = token(&signer, claims(family, scope));
+        for path in ["/dav/x", "/any", "/optional"] {
+            let seen = world.send(&Request::get(path).bearing(&raw));
+            let told = format!("{family:?}: {scope} at {path}");
+            if !good {
+                assert_eq!(seen.in_short(), "401 invalid_claim", "{told}");
+                assert!(seen.detail().contains("claim scope"), "{told}: {}", seen.detail());
+            } else if path != "/dav/x" {
+                assert_eq!(seen.in_short(), "ok", "{told}");
+            } else {
+                assert!(["ok", "403 insufficient_scope"].contains(&seen.in_short().as_str()), "{told}");
+            }
+        }
     }
 }

@@ -325,6 +325,8 @@ fn cilogon_tokens_are_id_tokens_with_uid_and_is_member_of() {
         row("by eppn where there is no uid", json!({"uid": null})).is(json!({"user": "user@ncsa.illinois.edu"})),
         row("nobody's name", json!({"uid": null, "eppn": null})).is(json!({"user": null})),
         row("a name with a line in it", json!({"uid": "a\nb"})).fails("401 invalid_claim"),
+        // Some issuers write an empty claim where they have nothing to say.
+        row("an empty name", json!({"uid": ""})).is(json!({"user": "user@ncsa.illinois.edu"})),
         row("uid as a number", json!({"uidNumber": 1000})),
         row("no groups", json!({"isMemberOf": null})).is(json!({"groups": null})),
         row("groups without ids", json!({"isMemberOf": [{"name": "a"}]})).is(json!({"groups": "a"})),
@@ -344,6 +346,7 @@ fn cilogon_tokens_are_id_tokens_with_uid_and_is_member_of() {
         row("a service", json!({"client_id": "http://cilogon.org/serverA/users/12345", "nonce": null, "scope": "x"}))
             .is(json!({
                 "user": null, "service": "http://cilogon.org/serverA/users/12345", "token-capabilities": "x",
+                "uid": null, "email": null,
             })),
         row("refresh token", json!({"typ": "Refresh"})).fails("401 token_kind"),
         row("logout token", json!({})).headed(json!({"typ": "logout+jwt"})).fails("401 token_kind"),
@@ -357,6 +360,8 @@ fn lsst_tokens_have_capabilities_and_a_user_or_a_uid() {
         row("uid alone", json!({"uidNumber": null})).is(json!({"uid": null})),
         row("uidNumber alone", json!({"uid": null})).is(json!({"user": null})),
         row("neither", json!({"uid": null, "uidNumber": null})).fails("401 missing_claim"),
+        row("an empty name and no number", json!({"uid": "", "uidNumber": null})).fails("401 missing_claim"),
+        row("no name and a number that is none", json!({"uid": null, "uidNumber": "10x"})).fails("401 missing_claim"),
         row("a subject is no user", json!({"uid": null, "uidNumber": null, "sub": "user"})).fails("401 missing_claim"),
         row("a user that is no text", json!({"uid": 7})).fails("401 invalid_claim"),
         row("uid as a number", json!({"uidNumber": 1000})),
@@ -372,7 +377,7 @@ fn lsst_tokens_have_capabilities_and_a_user_or_a_uid() {
         row("lives too long", json!({"exp": NOW + 86_401})).fails("401 lifetime_too_long"),
         row("another audience", json!({"aud": "https://lsp.example/"})).fails("401 wrong_audience"),
         row("a service", json!({"sub": "poller", "client_id": "poller"}))
-            .is(json!({"user": null, "service": "poller"})),
+            .is(json!({"user": null, "uid": null, "email": null, "service": "poller"})),
         row("refresh token", json!({"token_use": "refresh"})).fails("401 token_kind"),
     ]);
 }
@@ -411,6 +416,8 @@ fn cognito_tokens_have_no_audience_but_a_client_and_say_their_use() {
         row("uid", json!({"custom:uidNumber": "1000"})).is(json!({"uid": "1000"})),
         row("uidNumber is not read", json!({"uidNumber": 1000})),
         row("groups is not read", json!({"groups": ["x"], "cognito:groups": null})).is(json!({"groups": null})),
+        row("azp is no client", json!({"azp": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "client_id": null}))
+            .configured(json!({"claims": {"audience": "azp"}, "audiences": ["aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"]})),
         row("client credentials", service).is(json!({
             "user": null, "groups": null, "service": "xxxxxxxxxxxxexample",
         })),
@@ -436,7 +443,11 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         "user": null, "service": "firecrest-poller", "groups": "firecrest-sa", "token-capabilities": "email profile",
         "email": null,
     });
-    let mark = |name: &'static str, mark: Value| row(name, mark).is(json!({"user": null, "service": "jhub"}));
+    let marked = |client: &'static str, name: &'static str, mark: Value| {
+        row(name, mark).is(json!({"user": null, "email": null, "service": client}))
+    };
+    let mark = |name: &'static str, mark: Value| marked("jhub", name, mark);
+    let neither = |name: &'static str, mark: Value| row(name, mark).is(json!({"user": null, "email": null}));
     keycloak().check(vec![
         row("audience instead of azp", json!({"aud": ["account", "jhub"], "azp": "other"})),
         row("one audience", json!({"aud": "jhub", "azp": null})),
@@ -446,6 +457,16 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         row("client_id is no audience", json!({"azp": "other", "client_id": "jhub"})).fails("401 wrong_audience"),
         row("our client's roles", roles("jhub")).is(json!({"groups": both})),
         row("other clients' roles", roles("jhub2")),
+        row("groups in one place alone", roles("jhub"))
+            .configured(json!({"claims": {"groups": "realm_access.roles"}})),
+        row("our client's roles beside another claim for the user", roles("jhub"))
+            .configured(json!({"claims": {"user": "email"}}))
+            .is(json!({"user": "ab@example.org", "groups": both})),
+        row("of audiences that are configured the first counts", json!({}))
+            .configured(json!({"claims": {"audience": ["aud", "azp"]}}))
+            .fails("401 wrong_audience"),
+        row("and the second where the first is not", json!({"aud": null}))
+            .configured(json!({"claims": {"audience": ["aud", "azp"]}})),
         row("roles of every audience", json!({
             "resource_access": {"jhub": {"roles": ["a"]}, "api": {"roles": ["b"]}, "x": {"roles": ["c"]}},
         }))
@@ -456,6 +477,9 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         }))
         .configured(json!({"audiences": ["https://api.example.org/v1.2"]}))
         .is(json!({"groups": "offline_access,uma_authorization,a"})),
+        row("roles are groups by default only", also(roles("jhub"), json!({"g": ["x"]})))
+            .configured(json!({"claims": {"groups": "g"}}))
+            .is(json!({"groups": "x"})),
         row("no roles at all", json!({"realm_access": null, "resource_access": null})).is(json!({"groups": null})),
         row("groups of a mapper", json!({"groups": ["staff", "/staff/telescope"]}))
             .is(json!({"groups": "staff,offline_access,uma_authorization"})),
@@ -466,6 +490,7 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         row("refresh token", json!({"typ": "Refresh"})).fails("401 token_kind"),
         row("offline token", json!({"typ": "Offline"})).fails("401 token_kind"),
         row("logout token", json!({"typ": "Logout"})).fails("401 token_kind"),
+        row("JWT, which is no kind", json!({"typ": "JWT"})).fails("401 token_kind"),
         row("bound token", json!({"typ": "DPoP", "cnf": {"jkt": "x"}})).fails("401 token_kind"),
         row("bound token that hides its key", json!({"typ": "DPoP"})).fails("401 token_kind"),
         row("kind of another type", json!({"typ": ["Bearer"]})).fails("401 token_kind"),
@@ -477,7 +502,35 @@ fn keycloak_tokens_say_their_kind_and_their_client_in_azp() {
         mark("service account by its user name", json!({"preferred_username": "service-account-jhub"})),
         mark("service account by its host", json!({"clientHost": "10.0.0.7"})),
         mark("service account by its address", json!({"clientAddress": "10.0.0.7"})),
+        row("a user with a host that is no text", json!({"clientHost": ["10.0.0.7"]})),
+        mark("service account whose other client is not who asked", json!({"clientHost": "x", "client_id": "other"})),
         mark("service account by its subject", json!({"sub": "jhub"})),
+        mark("service account by its client", json!({"clientId": "jhub"})),
+        // Keycloak writes user names in small letters.
+        marked("RoBot", "service account of a client in capitals", json!({
+            "client_id": "RoBot", "preferred_username": "service-account-robot",
+        })),
+        mark("service account in capitals", json!({"preferred_username": "service-account-JHub"})),
+        marked("robot", "service account of its second client", json!({
+            "client_id": "robot", "preferred_username": "service-account-robot",
+        })),
+        marked("robot", "service account by the subject of its second client", json!({
+            "client_id": "robot", "sub": "robot",
+        })),
+        mark("service account with a login that never was", json!({
+            "preferred_username": "service-account-jhub", "auth_time": 0,
+        })),
+        neither("somebody of such a name who logged in", json!({
+            "preferred_username": "service-account-jhub", "auth_time": 1,
+        })),
+        row("marks that say nothing", json!({"clientId": null, "clientHost": "", "clientAddress": false})),
+        // A user may choose his name, and clients that go by such a name are known by more than it.
+        neither("service account of another client", json!({"preferred_username": "service-account-robot"})),
+        neither("service account of no client", json!({"preferred_username": "service-account-"})),
+        neither("service account of a longer name", json!({"preferred_username": "service-account-jhub2"})),
+        neither("service account where no client is named", json!({
+            "azp": null, "aud": "jhub", "preferred_username": "service-account-jhub",
+        })),
         row("a user whose name only resembles", json!({"preferred_username": "my-service-account-x"}))
             .is(json!({"user": "my-service-account-x"})),
     ]);
@@ -507,7 +560,22 @@ fn auth0_tokens_unite_scope_and_permissions() {
             .is(json!({"user": null, "service": "ID", "token-capabilities": "read:tap"})),
         row("machine by its grant", json!({"gty": "client-credentials"}))
             .is(json!({"user": null, "service": "my_client_id"})),
-        row("machine by its subject", json!({"sub": "ID@clients"})).is(json!({"user": null, "service": "my_client_id"})),
+        row("machine by its grant in a list", json!({"gty": ["client-credentials"]}))
+            .is(json!({"user": null, "service": "my_client_id"})),
+        row("machine by one of several grants", json!({"gty": ["x", "client-credentials"]}))
+            .is(json!({"user": null, "service": "my_client_id"})),
+        row("other grants in a list", json!({"gty": ["password", "mfa-otp"]})),
+        row("machine by its subject", json!({"sub": "my_client_id@clients"}))
+            .is(json!({"user": null, "service": "my_client_id"})),
+        row("machine by the subject of its second client", json!({"client_id": "ID", "sub": "ID@clients"}))
+            .is(json!({"user": null, "service": "ID"})),
+        row("another machine", json!({"sub": "ID@clients"})).is(json!({"user": null})),
+        row("a machine, and no client is named", json!({"azp": null, "sub": "ID@clients"})).is(json!({"user": null})),
+        row("a machine has no address", json!({"gty": "client-credentials", "email": "ab@example.org"}))
+            .is(json!({"user": null, "service": "my_client_id"})),
+        row("a user has", json!({"email": "ab@example.org"})).is(json!({"email": "ab@example.org"})),
+        row("another machine beside a second client", json!({"sub": "ID@clients", "client_id": "other"}))
+            .is(json!({"user": null})),
         row("another grant", json!({"gty": "password"})),
         row("ID token", json!({
             "nonce": "n", "aud": "https://my-api.example.com", "scope": null, "permissions": null,
@@ -530,6 +598,15 @@ fn scitokens_have_a_version_and_scopes_and_name_nobody() {
         row("version 1", json!({"ver": "scitoken:1.0"})).fails("401 invalid_claim"),
         row("version 3", json!({"ver": "scitoken:3.0"})).fails("401 invalid_claim"),
         row("version 20", json!({"ver": "scitoken:20.0"})).fails("401 invalid_claim"),
+        row("a much later 2", json!({"ver": "scitokens:2.10"})),
+        row("a 2 without more", json!({"ver": "scitoken:2"})).fails("401 invalid_claim"),
+        row("a 2 and a point", json!({"ver": "scitoken:2."})).fails("401 invalid_claim"),
+        row("a 2 and a letter", json!({"ver": "scitoken:2.x"})).fails("401 invalid_claim"),
+        row("a 2 and more", json!({"ver": "scitoken:2.0.1"})).fails("401 invalid_claim"),
+        row("a 2 and a space", json!({"ver": "scitoken:2.0 "})).fails("401 invalid_claim"),
+        row("a 2 below zero", json!({"ver": "scitoken:2.-1"})).fails("401 invalid_claim"),
+        row("a 2 with more", json!({"ver": "scitoken:2.+1"})).fails("401 invalid_claim"),
+        row("capitals", json!({"ver": "SciToken:2.0"})).fails("401 invalid_claim"),
         row("a number alone", json!({"ver": "2.0"})).fails("401 invalid_claim"),
         row("a number", json!({"ver": 2.0})).fails("401 invalid_claim"),
         row("another profile", json!({"ver": "wlcg:2.0"})).fails("401 invalid_claim"),
@@ -542,6 +619,9 @@ fn scitokens_have_a_version_and_scopes_and_name_nobody() {
         row("scopes are no text", json!({"scope": 7})).fails("401 invalid_claim"),
         row("no subject", json!({"sub": null, "jti": null})),
         row("groups are not read", json!({"groups": ["x"], "wlcg.groups": ["y"]})),
+        row("groups beside what is a capability elsewhere", json!({"groups": ["x"], "scope": "storage.read:/x"}))
+            .configured(json!({"claims": {"groups": "groups"}}))
+            .is(json!({"groups": "x", "token-capabilities": "storage.read:/x"})),
         row("uidNumber is not read", json!({"uidNumber": 1000})),
         row("uid", json!({"posix": {"uid": 1000}})).is(json!({"uid": "1000"})),
         row("a user where one is configured", json!({}))
@@ -557,18 +637,29 @@ fn scitokens_have_a_version_and_scopes_and_name_nobody() {
 
 #[test]
 fn wlcg_tokens_have_groups_or_capabilities() {
-    wlcg().needs(&["aud", "exp", "iss", "wlcg.ver", "sub", "iat", "nbf", "jti"]);
+    wlcg().needs(&["aud", "exp", "iss", "wlcg.ver", "sub", "iat", "jti"]);
     let groups = json!({
         "scope": null, "wlcg.groups": ["/dteam/VO-Admin", "/dteam", "dteam"],
         "eduperson_assurance": ["https://refeds.org/assurance/profile/espresso"], "acr": "https://refeds.org/profile/mfa",
     });
     let with_scope = |scope: &str| also(groups.clone(), json!({"scope": scope}));
     wlcg().check(vec![
+        row("no nbf", json!({"nbf": null})),
+        row("an nbf to come", json!({"nbf": NOW + 600})).fails("401 not_yet_valid"),
         row("version 1.1", json!({"wlcg.ver": "1.1"})),
+        row("version 1.20", json!({"wlcg.ver": "1.20"})),
+        row("version 1.x", json!({"wlcg.ver": "1.x"})).fails("401 invalid_claim"),
+        row("version 1.", json!({"wlcg.ver": "1."})).fails("401 invalid_claim"),
+        row("version 1.0.0", json!({"wlcg.ver": "1.0.0"})).fails("401 invalid_claim"),
+        row("version 1.0 and a space", json!({"wlcg.ver": "1.0 "})).fails("401 invalid_claim"),
+        row("version 1.+1", json!({"wlcg.ver": "1.+1"})).fails("401 invalid_claim"),
+        row("version 01.0", json!({"wlcg.ver": "01.0"})).fails("401 invalid_claim"),
         row("version 2", json!({"wlcg.ver": "2.0"})).fails("401 invalid_claim"),
         row("version 10", json!({"wlcg.ver": "10.0"})).fails("401 invalid_claim"),
         row("version without a point", json!({"wlcg.ver": "1"})).fails("401 invalid_claim"),
         row("version as a number", json!({"wlcg.ver": 1.0})).fails("401 invalid_claim"),
+        row("an empty subject", json!({"sub": ""})).fails("401 invalid_claim"),
+        row("an empty token id", json!({"jti": ""})).fails("401 invalid_claim"),
         row("version in an object", json!({"wlcg.ver": null, "wlcg": {"ver": "1.0"}})).fails("401 missing_claim"),
         row("for any audience", json!({"aud": "https://wlcg.cern.ch/jwt/v1/any"})),
         row("SciTokens' any", json!({"aud": "ANY"})).fails("401 wrong_audience"),
@@ -582,8 +673,10 @@ fn wlcg_tokens_have_groups_or_capabilities() {
             .is(json!({"groups": "dteam", "token-capabilities": "openid"})),
         row("no groups beside storage", with_scope("storage.read:/x"))
             .is(json!({"token-capabilities": "storage.read:/x"})),
-        row("no groups beside storage without a path", with_scope("openid storage.stage"))
-            .is(json!({"token-capabilities": "openid storage.stage"})),
+        row("no groups beside a tape", with_scope("openid storage.stage:/x"))
+            .is(json!({"token-capabilities": "openid storage.stage:/x"})),
+        row("storage without a path", with_scope("openid storage.stage")).fails("401 invalid_claim"),
+        row("storage that is no path", with_scope("storage.read:x")).fails("401 invalid_claim"),
         row("no groups beside jobs", with_scope("compute.read")).is(json!({"token-capabilities": "compute.read"})),
         row("groups in an object", json!({"wlcg": {"groups": ["x"]}, "scope": "openid"}))
             .is(json!({"token-capabilities": "openid"})),
@@ -629,6 +722,8 @@ fn at_jwt_tokens_say_so_and_have_all_that_rfc_9068_asks() {
         row("uid", json!({"uidNumber": 1000})).is(json!({"uid": "1000"})),
         row("a service", json!({"sub": "s6BhdRkqt3"})).is(json!({"user": null, "service": "s6BhdRkqt3"})),
         row("azp is no client", json!({"azp": "5ba552d67"})),
+        row("an empty subject", json!({"sub": ""})).fails("401 invalid_claim"),
+        row("an empty client", json!({"client_id": ""})).fails("401 invalid_claim"),
         row("refresh token", json!({"token_use": "refresh"})).fails("401 token_kind"),
     ]);
 }
@@ -683,8 +778,61 @@ fn groups_and_clients_are_read_where_the_issuer_says() {
                 .is(json!({"groups": "g,h", "token-capabilities": seen})),
             row("a client elsewhere", json!({"sub": "poller", "x_client": "poller"}))
                 .configured(json!({"claims": {"client": "x_client"}}))
-                .is(json!({"user": null, "service": "poller"})),
+                .is(json!({"user": null, "uid": null, "email": null, "service": "poller"})),
         ]);
+    }
+}
+
+/// Issuers write null, or nothing in quotes, where they have nothing to say of somebody.
+#[test]
+fn a_claim_that_is_null_or_empty_gives_way_to_the_next() {
+    let signer = signer();
+    let email = "ab@example.org";
+    let rows = |nothing: Value| -> Vec<(&'static str, Kind, Value, Value, Value)> {
+        vec![
+            ("user", cilogon(), json!({}), json!({"uid": nothing}), json!({"user": "user@ncsa.illinois.edu"})),
+            ("the last user", cilogon(), json!({}), json!({"uid": nothing, "eppn": nothing}), json!({"user": null})),
+            (
+                "the only user",
+                generic(),
+                json!({"claims": {"user": "x"}}),
+                json!({"x": nothing}),
+                json!({"user": null}),
+            ),
+            (
+                "client",
+                keycloak(),
+                json!({}),
+                json!({"azp": nothing, "client_id": "robot", "sub": "robot", "aud": "jhub"}),
+                json!({"user": null, "email": null, "service": "robot"}),
+            ),
+            (
+                "uid",
+                generic(),
+                json!({"claims": {"uid": ["uidNumber", "x"]}}),
+                json!({"uidNumber": nothing, "x": 7}),
+                json!({"uid": "7"}),
+            ),
+            ("the only uid", generic(), json!({}), json!({"uidNumber": nothing}), json!({"uid": null})),
+            (
+                "email",
+                generic(),
+                json!({"claims": {"email": ["email", "mail"]}}),
+                json!({"email": nothing, "mail": email}),
+                json!({"email": email}),
+            ),
+        ]
+    };
+    for nothing in [Value::Null, json!("")] {
+        for (name, kind, change, claims, changes) in rows(nothing.clone()) {
+            // Not as a patch, which would take the claim away.
+            let header = patched(signer.header(), &kind.header);
+            let raw = signer.sign(&header, &also(kind.claims.clone(), claims));
+            let seen = world(configured(&kind, &change, &signer)).send(&Request::get("/x").bearing(&raw));
+            let name = format!("{}: {name} is {nothing}", kind.name);
+            assert_eq!(seen.in_short(), "ok", "{name}");
+            assert_eq!(seen.identity(), patched(kind.identity.clone(), &changes), "{name}");
+        }
     }
 }
 
@@ -797,7 +945,13 @@ fn id_tokens_are_known_by_any_of_their_marks() {
         ("with permissions", bare(json!({"azp": api, "permissions": ["a"]})), json!({}), false),
         ("says that it is for access", bare(json!({"azp": api, "token_use": "access"})), json!({}), false),
         ("says that it is a bearer token", bare(json!({"azp": api, "typ": "Bearer"})), json!({}), false),
-        ("says so in its header", bare(client), json!({"typ": "at+jwt"}), false),
+        ("says so in its header", bare(client.clone()), json!({"typ": "at+jwt"}), false),
+        ("says that it is a JWT, which says nothing", bare(also(client, json!({"typ": "JWT"}))), json!({}), true),
+        ("the same with nonce", json!({"nonce": "n", "typ": "JWT"}), json!({}), true),
+        ("the same without any mark", json!({"typ": "JWT"}), json!({}), false),
+        // Each is one half of an answer that is a JWT.
+        ("a code alone", json!({"code": "x"}), json!({}), false),
+        ("a state alone", json!({"state": "x"}), json!({}), false),
     ];
     for (name, claims, header, is_id) in rows {
         let signer = signer();
@@ -810,6 +964,42 @@ fn id_tokens_are_known_by_any_of_their_marks() {
             assert_eq!(seen.in_short(), if wanted { "ok" } else { "401 token_kind" }, "{name}, {token_use}");
         }
     }
+}
+
+/// What an issuer, or a user by way of a mapper, writes about the type does not make an access token of an ID token.
+#[test]
+fn an_id_token_that_calls_itself_an_access_token_is_not_taken_for_one() {
+    let signer = signer();
+    let mut world = world(configured(&generic(), &json!({}), &signer));
+    for mark in ["nonce", "at_hash", "c_hash"] {
+        for (name, value) in [
+            ("token_type", "Bearer"),
+            ("token_type", "access_token"),
+            ("token_type", "access"),
+            ("type", "access"),
+            ("type", "access_token"),
+            ("type", "Bearer"),
+        ] {
+            let raw = minted(&generic(), &json!({}), &json!({mark: "x", name: value}), &signer);
+            let seen = world.send(&Request::get("/x").bearing(&raw));
+            assert_eq!(seen.in_short(), "401 token_kind", "{mark} and {name} {value}");
+        }
+    }
+}
+
+/// An issuer that keeps its scopes elsewhere gives some all the same.
+#[test]
+fn a_scope_in_a_claim_of_the_issuers_own_tells_an_access_token() {
+    let client = json!({"scope": null, "client_id": null, "azp": "https://api.test"});
+    let scoped = also(client.clone(), json!({"x_rights": "a"}));
+    let elsewhere = json!({"claims": {"scopes": "x_rights"}});
+    generic().check(vec![
+        row("none", client).configured(elsewhere.clone()).fails("401 token_kind"),
+        row("one, where scopes are sought", scoped.clone())
+            .configured(elsewhere)
+            .is(json!({"token-capabilities": "a"})),
+        row("one, where none are sought", scoped).fails("401 token_kind"),
+    ]);
 }
 
 #[test]
@@ -828,6 +1018,13 @@ fn other_kinds_are_refused_everywhere_and_called_by_their_names() {
             (json!({}), json!({"token_use": "refresh"}), None),
             (json!({}), json!({"typ": "Bearer", "cnf": {"jkt": "x"}}), None),
             (json!({"typ": "secevent+jwt"}), json!({}), None),
+            // A security event or a logout, whatever else it says (RFC 8417, OpenID Connect Back-Channel Logout).
+            (json!({}), json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}), None),
+            (json!({}), json!({"events": {}}), None),
+            (json!({}), json!({"events": {"https://e.test": {}}, "token_use": "access", "scope": "x"}), None),
+            // The answer to a login as a JWT (JARM).
+            (json!({}), json!({"code": "x", "state": "y"}), None),
+            (json!({}), json!({"code": "x", "state": "y", "token_use": "access"}), None),
             (json!({"typ": "dpop+jwt"}), json!({}), None),
             (json!({"typ": "kb+jwt"}), json!({}), None),
         ] {

@@ -10,7 +10,9 @@ use crate::world::{REALM, Request, Seen, World, document, issuer, patched, token
 fn send(rule: &Value, claims: Value) -> Seen {
     let all = patched(json!({"name": "all", "match": {"prefix": "/"}}), rule);
     let signer = Signer::es256();
-    World::of(&document(&[issuer(&signer)], &json!([all]))).send(&Request::get("/x").bearing(&token(&signer, claims)))
+    let second = patched(issuer(&signer), &json!({"issuer": "https://second.test"}));
+    World::of(&document(&[issuer(&signer), second], &json!([all])))
+        .send(&Request::get("/x").bearing(&token(&signer, claims)))
 }
 
 const TOO_OLD: &str = "401 insufficient_user_authentication";
@@ -25,9 +27,12 @@ fn a_login_may_be_asked_to_be_recent() {
         ("within the skew", json!({"auth_time": NOW - 960}), "ok"),
         ("past it", json!({"auth_time": NOW - 961}), TOO_OLD),
         ("long ago", json!({"auth_time": 1}), TOO_OLD),
+        ("never", json!({"auth_time": 0}), TOO_OLD),
         ("not said", json!({}), TOO_OLD),
         ("not said in an access token of now", json!({"iat": NOW}), TOO_OLD),
-        ("the other clock is ahead", json!({"auth_time": NOW + 30}), "ok"),
+        ("the other clock is ahead", json!({"auth_time": NOW + 60}), "ok"),
+        ("a login that is still to come", json!({"auth_time": NOW + 61}), TOO_OLD),
+        ("one of tomorrow", json!({"auth_time": NOW + 86_400}), TOO_OLD),
     ] {
         assert_eq!(send(&json!({"require": {"max_auth_age": "15m"}}), claims).in_short(), want, "{name}");
     }
@@ -108,10 +113,24 @@ fn the_challenge_says_what_to_ask_the_issuer_for() {
     }
 }
 
+#[test]
+fn the_challenge_is_exactly_this() {
+    let rule = json!({"require": {"max_auth_age": "15m", "acr": ["mfa", "gold"]}, "challenge": ["bearer", "basic"]});
+    assert_eq!(
+        send(&rule, json!({})).challenges(),
+        [
+            "Bearer realm=\"postern\", error=\"insufficient_user_authentication\", error_description=\"This needs a more \
+             recent or a stronger login.\", acr_values=\"mfa gold\", max_age=\"900\"",
+            "Basic realm=\"postern\"",
+        ]
+    );
+}
+
 /// What a new login would not help against is told first.
 #[test]
 fn who_may_not_anyway_is_not_sent_to_log_in_again() {
     for (require, want) in [
+        (json!({"issuers": ["https://second.test"]}), "403 issuer_not_listed"),
         (json!({"principals": ["service"]}), "403 wrong_principal"),
         (json!({"clients": ["x"]}), "403 client_not_listed"),
         (json!({"users": ["bob"]}), "403 user_not_listed"),
@@ -130,6 +149,7 @@ fn who_may_not_anyway_is_not_sent_to_log_in_again() {
 #[test]
 fn each_requirement_is_told_before_those_that_come_later() {
     let order = [
+        (json!({"issuers": ["https://second.test"]}), "403 issuer_not_listed"),
         (json!({"principals": ["service"]}), "403 wrong_principal"),
         (json!({"clients": ["x"]}), "403 client_not_listed"),
         (json!({"users": ["bob"]}), "403 user_not_listed"),

@@ -49,6 +49,17 @@ fn a_credential_over_http_is_refused_wherever_it_stands_and_never_repeated() {
     }
 }
 
+/// What the service behind is to look at is a credential as well.
+#[test]
+fn a_foreign_credential_over_http_is_refused_too() {
+    let (mut strict, mut lenient) = (world(true), world(false));
+    let request = Request::get("/hub/x").with("authorization", "token abc").with(":scheme", "http");
+    let seen = strict.send(&request);
+    assert_eq!((seen.in_short().as_str(), seen.value("authorization")), ("400 insecure_transport", None));
+    let seen = lenient.send(&request);
+    assert_eq!((seen.in_short().as_str(), seen.value("authorization")), ("ok", Some("token abc")));
+}
+
 #[test]
 fn who_sends_no_credential_has_none_to_lose() {
     let mut world = world(true);

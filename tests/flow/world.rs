@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use postern::config::Config;
 use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
+use postern::denial::Denial;
 use postern::flow::{Env, Next, Step, begin};
 use postern::jwks::{Answer, FetchError, KeyStore, SharedData};
 use postern::request::{Route, RouteMetadata};
@@ -70,6 +71,19 @@ impl World {
         self.send_before_keys(request, Some(answer))
     }
 
+    /// A request that comes before any keys, and is not let wait for them.
+    pub fn send_and_refuse(&mut self, request: &Request, denial: Denial) -> Seen {
+        let now = UnixTime::from_seconds(NOW);
+        let mut fields = request.fields.clone();
+        let env = Env { now, signatures: &self.signatures };
+        let begun = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
+        apply(begun.mutations, &mut fields);
+        let Next::AwaitKeys(waiting) = begun.next else { panic!("the request does not wait: {request:?}") };
+        let step = waiting.refuse(denial);
+        apply(step.mutations, &mut fields);
+        seen(fields, step.next)
+    }
+
     fn send_before_keys(&mut self, request: &Request, answer: Option<Result<Answer, FetchError>>) -> Seen {
         let now = UnixTime::from_seconds(NOW);
         let mut fields = request.fields.clone();
@@ -85,24 +99,28 @@ impl World {
             apply(step.mutations, &mut fields);
             next = step.next;
         }
-        let (report, reply) = match next {
-            Next::Forward(report) => (report, None),
-            Next::Reply(reply, report) => (report, Some(reply)),
-            Next::AwaitKeys(_) => panic!("the request waits for keys: {request:?}"),
-        };
-        let told = format!("{report:?}{reply:?}");
-        Seen {
-            fields,
-            counter: report.counter,
-            record: serde_json::from_str(&report.record).expect("a record is JSON"),
-            refusal: reply.map(|reply| Refusal {
-                status: reply.status,
-                reason: reply.details.strip_prefix("postern_").expect("the details name us").to_owned(),
-                headers: reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-                body: reply.body,
-            }),
-            told,
-        }
+        seen(fields, next)
+    }
+}
+
+fn seen(fields: Vec<(String, String)>, next: Next) -> Seen {
+    let (report, reply) = match next {
+        Next::Forward(report) => (report, None),
+        Next::Reply(reply, report) => (report, Some(reply)),
+        Next::AwaitKeys(_) => panic!("the request waits for keys: {fields:?}"),
+    };
+    let told = format!("{report:?}{reply:?}");
+    Seen {
+        fields,
+        counter: report.counter,
+        record: serde_json::from_str(&report.record).expect("a record is JSON"),
+        refusal: reply.map(|reply| Refusal {
+            status: reply.status,
+            reason: reply.details.strip_prefix("postern_").expect("the details name us").to_owned(),
+            headers: reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            body: reply.body,
+        }),
+        told,
     }
 }
 
