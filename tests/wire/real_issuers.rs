@@ -15,6 +15,7 @@ mod firecrest;
 mod jupyter;
 mod oidc_provider;
 mod scitokens;
+mod shapes;
 mod wlcg;
 
 /// What becomes of a request.

@@ -135,6 +135,13 @@ fn an_identity_in_trailers_is_removed_and_other_trailers_are_not() {
                 .trailer("x-orcid", "spoofed")
                 .trailer("authorization", "Bearer forged")
                 .trailer("cookie", "session=forged")
+                .trailer("destination", "/elsewhere")
+                .trailer("source", "https://elsewhere.test/x")
+                .trailer("overwrite", "T")
+                .trailer("if-match", "*")
+                .trailer("if-none-match", "x")
+                .trailer("content-range", "bytes 0-1/2")
+                .trailer("x-http-method-override", "DELETE")
                 .trailer("x-checksum", "1");
             let seen = stage.send(protocol, &request).allowed(&name);
             assert_eq!(seen.body, b"some bytes", "{name}");

@@ -156,7 +156,15 @@ fn a_service_account_is_one_by_its_name_or_by_the_host_that_it_came_from() {
     let named = service(signer, "firecrest-poller").without("clientHost").without("clientAddress");
     let from_a_host = service(signer, "firecrest-poller").without("preferred_username").without("clientAddress");
     let from_an_address = service(signer, "firecrest-poller").without("preferred_username").without("clientHost");
-    for (name, token) in [("by name", named), ("by host", from_a_host), ("by address", from_an_address)] {
+    let older = named.clone().without("preferred_username").without("client_id").claim("clientId", "firecrest-poller");
+    let addressed = from_a_host.clone().claim("email", "poller@example.org").claim("uidNumber", 1000);
+    for (name, token) in [
+        ("by name", named),
+        ("by host", from_a_host),
+        ("by address", from_an_address),
+        ("by the older name of its client", older),
+        ("by host, and neither by address nor number", addressed),
+    ] {
         let of_poller = let_on(&[
             ("x-auth-request-service", "firecrest-poller"),
             ("x-auth-request-groups", "firecrest-sa"),
@@ -168,6 +176,17 @@ fn a_service_account_is_one_by_its_name_or_by_the_host_that_it_came_from() {
             (name, Request::get(job).bearer(&token), of_poller),
             (name, Request::new("DELETE", job).bearer(&token), forbidden("wrong_principal")),
         ];
+        hold(&stage, &rows);
+    }
+    // Somebody may choose such a name, and somebody else's robot is not this one.
+    for (name, username) in [
+        ("named after another client", "service-account-other-robot"),
+        ("named after no client", "service-account-nobody"),
+    ] {
+        let token = user(signer, "jhub").claim("preferred_username", username).mint();
+        let rows = ["GET", "DELETE"].map(|method| {
+            (name, Request::new(method, "/compute/cluster/jobs/42").bearer(&token), forbidden("wrong_principal"))
+        });
         hold(&stage, &rows);
     }
 }

@@ -81,14 +81,19 @@ fn a_token_of_jupyterhub_goes_on_untouched_and_one_of_ours_does_not() {
 fn a_web_socket_of_a_notebook_is_opened_with_either_token() {
     let stage = hub();
     let token = &Token::new(&Signer::rs256()).mint();
-    let socket = |path: &str| {
-        let request = Request::get(path).field("connection", "Upgrade").field("upgrade", "websocket");
+    let socket_by = |path: &str, connection: &str| {
+        let request = Request::get(path).field("connection", connection).field("upgrade", "websocket");
         request.field("sec-websocket-version", "13").field("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     };
+    let socket = |path: &str| socket_by(path, "Upgrade");
     let kernel = "/user/alice/api/kernels/1/channels?session_id=2";
-    let rows: [(&str, Request, &[&str], &[&str]); 2] = [
+    // A proxy behind would drop what `Connection` names.
+    let dropping = socket_by(kernel, "Upgrade, x-auth-request-user");
+    let rows: [(&str, Request, &[&str], &[&str]); 4] = [
         ("JupyterHub's", socket(kernel).field("authorization", "token abc"), &["token abc"], &[]),
         ("ours", socket(kernel).bearer(token), &[], &["alice"]),
+        ("a browser's", socket_by(kernel, "keep-alive, Upgrade").bearer(token), &[], &["alice"]),
+        ("one that would have our header dropped", dropping.bearer(token), &[], &["alice"]),
     ];
     for (name, request, authorization, user) in rows {
         let before = stage.upstream.count();
@@ -102,6 +107,8 @@ fn a_web_socket_of_a_notebook_is_opened_with_either_token() {
         assert_eq!(seen.values("authorization"), authorization, "{name}");
         assert_eq!(seen.values("x-auth-request-user"), user, "{name}");
         assert_eq!(seen.values("upgrade"), ["websocket"], "{name}");
+        let connection = seen.values("connection").join(", ").to_ascii_lowercase();
+        assert!(connection.contains("upgrade") && !connection.contains("x-auth"), "{name}: {connection}");
     }
     let asked = Wanted::Refused(401, "missing_credential", Some(Challenge::bare(Scheme::Bearer, REALM)));
     for (name, request, wanted) in [

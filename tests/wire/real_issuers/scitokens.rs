@@ -57,7 +57,7 @@ fn a_scitoken_opens_the_paths_that_it_names() {
     let ok = || let_on(&[("x-auth-request-token-capabilities", SCOPES)]);
     let read = || insufficient("read");
     let write = || insufficient("write");
-    let rows: [(&str, &str, &str, Option<&str>, Wanted); 41] = [
+    let rows: [(&str, &str, &str, Option<&str>, Wanted); 45] = [
         ("the path itself", "GET", "/store", None, ok()),
         ("a slash at its end", "GET", "/store/", None, ok()),
         ("below", "GET", "/store/a/b", None, ok()),
@@ -66,6 +66,10 @@ fn a_scitoken_opens_the_paths_that_it_names() {
         ("a listing", "PROPFIND", "/store/", None, ok()),
         ("a listing below", "PROPFIND", "/store/a", None, ok()),
         ("what may be done", "OPTIONS", "/store", None, ok()),
+        ("a search, which may be of anything", "SEARCH", "/store", None, read()),
+        ("a report, which may be of anything", "REPORT", "/store", None, read()),
+        ("another name for it", "BIND", "/store/user/x", None, ambiguous()),
+        ("another name instead", "REBIND", "/store/user/x", Some("/dav/store/user/x/a"), ambiguous()),
         ("a longer segment", "GET", "/storex", None, read()),
         ("another path", "GET", "/other", None, read()),
         ("the base", "GET", "", None, read()),
@@ -113,11 +117,19 @@ fn a_scitoken_opens_the_paths_that_it_names() {
     hold(&stage, &rows);
     // Third-party copies name the other side in a header.
     let from = |path| dav(&token, "COPY", path, None).field("source", "https://other.test/store/a");
+    let there = "/dav/store/user/x/b";
+    let sourced = |method, source| dav(&token, method, "/store/user/x/a", None).field("source", source);
     let onto = |path| dav(&token, "COPY", path, Some("https://other.test/store/a"));
     let rows = [
         ("a copy from elsewhere to where it may write", from("/store/user/x/a"), ok()),
         ("a copy from elsewhere to where it may only read", from("/store/a"), write()),
         ("a copy to elsewhere, which nobody here can judge", onto("/store/a"), ambiguous()),
+        ("a copy from elsewhere to two places", from("/store/user/x/a").field("destination", there), ambiguous()),
+        ("a copy from two places", from("/store/user/x/a").field("source", "https://other.test/b"), ambiguous()),
+        ("a copy from here", sourced("COPY", "https://api.test/dav/store/a"), ambiguous()),
+        ("a copy from here by a path", sourced("COPY", "/dav/store/a"), ambiguous()),
+        ("a copy from nowhere", sourced("COPY", ""), ambiguous()),
+        ("a move from elsewhere", sourced("MOVE", "https://other.test/store/a"), ambiguous()),
     ];
     hold(&stage, &rows);
     // Such a capability is one of a path, and no other rule takes it for its own.
@@ -126,6 +138,28 @@ fn a_scitoken_opens_the_paths_that_it_names() {
         ("a rule that asks for another capability", Request::get("/tap").bearer(&token), insufficient("read:tap")),
     ];
     hold(&stage, &rows);
+}
+
+/// Such a scope is for what is in a directory; a file of its name is none of its business.
+#[test]
+fn a_slash_at_the_end_of_a_scope_is_not_for_a_file_of_that_name() {
+    let mut program = foreign::scitokens(DISCOVERY);
+    let stage = stage(&program, "scitokens");
+    let scopes = "read:/store/ write:/store/x/";
+    let token = mint(&mut program, &json!({ "mint": claims(scopes) }));
+    let ok = || let_on(&[("x-auth-request-token-capabilities", scopes)]);
+    let rows = [
+        ("the file", "GET", "/store", None, insufficient("read")),
+        ("the directory", "PROPFIND", "/store/", None, ok()),
+        ("what is in it", "GET", "/store/a", None, ok()),
+        ("writing the file", "PUT", "/store/x", None, insufficient("write")),
+        ("writing in the directory", "PUT", "/store/x/a", None, ok()),
+        ("making the directory", "MKCOL", "/store/x/", None, ok()),
+        ("a copy to the file", "COPY", "/store/a", Some("/dav/store/x"), insufficient("write")),
+        ("a copy to the directory", "COPY", "/store/a", Some("/dav/store/x/"), ok()),
+    ];
+    let row = |(name, method, path, to, wanted)| (name, dav(&token, method, path, to), wanted);
+    hold(&stage, &rows.map(row));
 }
 
 #[test]
@@ -204,7 +238,7 @@ type Verdict = (&'static str, &'static str, &'static str, bool);
 
 #[test]
 fn the_librarys_own_enforcer_comes_to_the_same_verdicts() {
-    let both: [Verdict; 44] = [
+    let both: [Verdict; 46] = [
         ("read:/", "read", "/", true),
         ("read:/", "read", "/a/b", true),
         ("read:/", "write", "/a", false),
@@ -222,6 +256,8 @@ fn the_librarys_own_enforcer_comes_to_the_same_verdicts() {
         ("read:/store", "write", "/store", false),
         ("read:/store/a", "read", "/store", false),
         ("read:/store/a", "read", "/store/b", false),
+        ("read:/store/", "read", "/store", false),
+        ("read:/store/", "read", "/store/", true),
         ("read:/store/", "read", "/store/a", true),
         ("read:/store/", "read", "/storex", false),
         ("read:/store/a%20b", "read", "/store/a%20b/c", true),
@@ -251,11 +287,9 @@ fn the_librarys_own_enforcer_comes_to_the_same_verdicts() {
         ("queue exec read:/store", "read", "/store", true),
     ];
     // (ours; the library's is the opposite)
-    let not_both: [(&str, Verdict); 9] = [
+    let not_both: [(&str, Verdict); 8] = [
         // The profile of SciTokens 2.0 has it that a scope without a path is one for /. The library wants a path.
         ("no path is the whole", ("read", "read", "/a", true)),
-        // To the library a / at the end of a scope leaves out the directory itself, which is no rule of the profile.
-        ("a slash at the end of a scope", ("read:/store/", "read", "/store", true)),
         // RFC 3986 §6.2.2.1: the digits of an escape are the same in either case. The library undoes only small ones.
         ("an escape in another case", ("read:/store/%c3%a9", "read", "/store/%C3%A9", true)),
         // A scope that is wrong counts for nothing here. The library stops at it, so the order makes a difference.

@@ -24,7 +24,7 @@ fn a_token_of_wlcg_opens_the_paths_that_it_names() {
     let (read, modify) = ("storage.read", "storage.modify");
     // Scope, method, path, destination, and the scope that is missing.
     type Asked = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>, Option<&'static str>);
-    let rows: [Asked; 30] = [
+    let rows: [Asked; 43] = [
         ("reading", "storage.read:/store", "GET", "/store/a", None, None),
         ("a listing", "storage.read:/store", "PROPFIND", "/store", None, None),
         ("a longer segment", "storage.read:/store", "GET", "/storex", None, Some(read)),
@@ -40,9 +40,43 @@ fn a_token_of_wlcg_opens_the_paths_that_it_names() {
         ("properties with a scope to create", "storage.create:/store", "PROPPATCH", "/store/a", None, Some(modify)),
         ("reading with a scope to create", "storage.create:/store", "GET", "/store/a", None, Some(read)),
         ("creating elsewhere", "storage.create:/store", "PUT", "/other/a", None, Some(modify)),
-        ("no path", "storage.read", "GET", "/a", None, Some(read)),
-        ("no path, to modify", "storage.modify", "PUT", "/a", None, Some(modify)),
-        ("no path, to create", "storage.create", "PUT", "/a", None, Some(modify)),
+        ("the head with a scope to read", "storage.read:/store", "HEAD", "/store/a", None, None),
+        ("the head with a scope to stage", "storage.stage:/store", "HEAD", "/store/a", None, None),
+        ("the head with a scope to create", "storage.create:/store", "HEAD", "/store/a", None, None),
+        ("the head with a scope to modify", "storage.modify:/store", "HEAD", "/store/a", None, None),
+        ("a search", "storage.read:/store", "SEARCH", "/store", None, Some(read)),
+        ("a search of everything", "storage.read:/", "SEARCH", "/store", None, None),
+        ("the collection above", "storage.create:/store/a/b", "MKCOL", "/store", None, None),
+        ("the collection above, with a slash", "storage.modify:/store/a/b", "MKCOL", "/store/a/", None, None),
+        ("a collection beside", "storage.create:/store/a/b", "MKCOL", "/store/b", None, Some(modify)),
+        ("a file above", "storage.create:/store/a/b", "PUT", "/store/a", None, Some(modify)),
+        ("a file named as a directory", "storage.read:/store/", "GET", "/store", None, Some(read)),
+        ("the directory", "storage.read:/store/", "PROPFIND", "/store/", None, None),
+        (
+            "a move by a scope for each end",
+            "storage.create:/a storage.create:/b",
+            "MOVE",
+            "/a/f",
+            Some("/dav/b/f"),
+            Some(modify),
+        ),
+        ("a move by one for both", "storage.create:/a", "MOVE", "/a/f", Some("/dav/a/g"), None),
+        (
+            "a move from where all is allowed",
+            "storage.create:/b storage.modify:/a",
+            "MOVE",
+            "/a/f",
+            Some("/dav/b/f"),
+            None,
+        ),
+        (
+            "a move out of what it creates",
+            "storage.create:/a storage.modify:/b",
+            "MOVE",
+            "/a/f",
+            Some("/dav/b/f"),
+            Some(modify),
+        ),
         ("the root", "storage.read:/", "GET", "/a", None, None),
         ("a scope of SciTokens", "read:/store", "GET", "/store/a", None, Some(read)),
         ("a scope to compute", "compute.read compute.create", "GET", "/a", None, Some(read)),
@@ -90,10 +124,13 @@ fn who_may_only_create_is_let_on_under_a_condition() {
     let create = mint(&mut program, &json!({ "mint": claims("storage.read:/store storage.create:/store") }));
     let modify = mint(&mut program, &json!({ "mint": claims("storage.read:/store storage.modify:/store") }));
     let to = Some("/dav/store/b");
-    // What arrives as If-None-Match and Overwrite.
-    let rows: [(&str, Request, &[&str], &[&str]); 12] = [
+    let matching = |tag| dav(&create, "PUT", "/store/a", None).field("if-match", tag);
+    // What arrives as If-None-Match and Overwrite. If-Match never does, which would have it replace what is there.
+    let rows: [(&str, Request, &[&str], &[&str]); 14] = [
         ("PUT", dav(&create, "PUT", "/store/a", None), &["*"], &[]),
         ("PUT against all", dav(&create, "PUT", "/store/a", None).field("if-none-match", "\"tag\""), &["*"], &[]),
+        ("PUT of what is there", matching("\"tag\""), &["*"], &[]),
+        ("PUT of what is there and not", matching("*").field("if-none-match", "\"tag\""), &["*"], &[]),
         ("MKCOL", dav(&create, "MKCOL", "/store/d", None), &[], &[]),
         ("COPY", dav(&create, "COPY", "/store/a", to), &[], &["F"]),
         ("COPY that would replace", dav(&create, "COPY", "/store/a", to).field("overwrite", "T"), &[], &["F"]),
@@ -111,6 +148,7 @@ fn who_may_only_create_is_let_on_under_a_condition() {
             let seen = stage.send(protocol, &request).allowed(&name);
             assert_eq!(seen.values("if-none-match"), if_none_match, "{name}");
             assert_eq!(seen.values("overwrite"), overwrite, "{name}");
+            assert_eq!(seen.values("if-match"), [""; 0], "{name}");
         }
     }
 }
@@ -152,7 +190,8 @@ fn a_token_of_wlcg_lacks_nothing_that_the_profile_needs() {
     };
     let without = |name: &str| json!({ "mint": claims(scope), "without": [name] });
     let lasting = |lifetime: u64| json!({ "mint": claims(scope), "lifetime": lifetime });
-    let rows: [(&str, Value, Wanted); 17] = [
+    let mixed = "storage.read:/store storage.create";
+    let rows: [(&str, Value, Wanted); 21] = [
         ("as it should be", json!({ "mint": claims(scope) }), ok()),
         ("RS256", json!({ "mint": claims(scope), "algorithm": "RS256" }), ok()),
         ("for anybody", with("aud", json!("https://wlcg.cern.ch/jwt/v1/any")), ok()),
@@ -163,7 +202,11 @@ fn a_token_of_wlcg_lacks_nothing_that_the_profile_needs() {
         ("without its version", without("wlcg.ver"), unauthorized("missing_claim")),
         ("without sub", without("sub"), unauthorized("missing_claim")),
         ("without jti", without("jti"), unauthorized("missing_claim")),
-        ("without nbf", without("nbf"), unauthorized("missing_claim")),
+        ("without nbf", without("nbf"), ok()),
+        ("a version that is no number", with("wlcg.ver", json!("1.x")), unauthorized("invalid_claim")),
+        ("a scope to read without a path", with("scope", json!("storage.read")), unauthorized("invalid_claim")),
+        ("one to create beside one with a path", with("scope", json!(mixed)), unauthorized("invalid_claim")),
+        ("a path without its slash", with("scope", json!("storage.read:store")), unauthorized("invalid_claim")),
         ("without iat", without("iat"), unauthorized("missing_claim")),
         ("without exp", without("exp"), unauthorized("missing_claim")),
         ("without the name of its key", json!({ "mint": claims(scope), "kid": null }), unauthorized("token_header")),
