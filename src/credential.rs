@@ -12,6 +12,7 @@ mod authorization;
 mod query;
 
 use crate::authority::split_userinfo;
+use crate::identity::is_alike;
 use crate::request::{Mutation, RequestHead};
 use crate::secret::Secret;
 
@@ -136,7 +137,7 @@ pub fn is_carrier(name: &[u8]) -> bool {
         "x-http-method",
         "x-method-override",
     ];
-    CARRIERS.iter().any(|carrier| name.eq_ignore_ascii_case(carrier.as_bytes()))
+    CARRIERS.iter().any(|carrier| is_alike(name, carrier))
 }
 
 impl Found {

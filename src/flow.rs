@@ -16,7 +16,7 @@ use crate::jwks::{KeyStore, Lookup, Wait};
 use crate::policy::{Access, Clock, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
 use crate::reply::{Preferences, Reply, reply};
-use crate::request::{Mutation, RequestHead, Route, hop_by_hop, other_methods};
+use crate::request::{Mutation, RequestHead, Route, hop_by_hop, misleading};
 use crate::time::UnixTime;
 use crate::token::{Candidate, TokenError, UnverifiedToken, VerifiedToken, verify};
 
@@ -55,9 +55,7 @@ pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, keys: &mut 
     let mut visit = Visit::new(config, Preferences::of(head));
     let mut mutations = config.headers.removals(head);
     mutations.extend(hop_by_hop(head));
-    if config.policy.uses_method() {
-        mutations.extend(other_methods(head));
-    }
+    mutations.extend(misleading(head));
     let progress = visit.enter(head, route, &mut mutations, keys, env);
     let step = visit.conclude(progress, || credential::scrub(head));
     mutations.extend(step.mutations);

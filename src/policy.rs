@@ -78,7 +78,6 @@ pub struct Policy {
     /// What a route gets that names capabilities and no rule.
     by_metadata: Rc<Rule>,
     uses_route_name: bool,
-    uses_method: bool,
 }
 
 impl Policy {
@@ -93,9 +92,6 @@ impl Policy {
             shadow: false,
         });
         let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());
-        let uses_method = rules.iter().any(|rule| {
-            rule.require.path.is_some() || rule.matches.as_ref().is_some_and(|criteria| !criteria.methods.is_empty())
-        });
         let rules: Vec<Rc<Rule>> = rules.into_iter().map(Rc::new).collect();
         let mut index = Index::default();
         let mut by_name = BTreeMap::new();
@@ -105,7 +101,7 @@ impl Policy {
             }
             by_name.entry(rule.name.clone()).or_insert_with(|| Rc::clone(rule));
         }
-        Self { rules, index, by_name, by_metadata, uses_route_name, uses_method }
+        Self { rules, index, by_name, by_metadata, uses_route_name }
     }
 
     /// Whether any rule looks at Envoy's route name, so that the shell need not read it otherwise.
@@ -116,11 +112,6 @@ impl Policy {
     /// The rules that let on what they would refuse.
     pub fn shadows(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.name.as_str())
-    }
-
-    /// Whether any rule looks at the method.
-    pub fn uses_method(&self) -> bool {
-        self.uses_method
     }
 
     pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {

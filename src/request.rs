@@ -1,6 +1,7 @@
 //! The facts of one request: what the client sent and which route Envoy chose. Built once, by the shell.
 
 use crate::abi::read_pairs;
+use crate::identity::is_alike;
 
 /// The request's header fields as Envoy gives them: names in lower case, pseudo headers among them, repeated fields
 /// as separate entries (but for `authorization`, whose values Envoy joins with a comma). Values are bytes: a client
@@ -107,12 +108,15 @@ pub fn hop_by_hop(head: &RequestHead) -> Option<Mutation> {
     (upgrades && !options().all(usual)).then(|| Mutation::Set("connection".to_owned(), b"Upgrade".to_vec()))
 }
 
-/// Fields by which some frameworks let a request have another method than the one that rules have looked at.
-pub fn other_methods(head: &RequestHead) -> Vec<Mutation> {
-    const FIELDS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
-    let spelt = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
-    let is_one = |name: &&[u8]| FIELDS.iter().any(|field| name.iter().map(|b| spelt(*b)).eq(field.bytes()));
-    head.names().filter(is_one).map(|name| Mutation::Remove(name.to_vec())).collect()
+/// Fields by which a service may take the request for another than the rules have looked at: those by which some
+/// frameworks let it have another method, and spellings of conditions that some servers take for the condition itself.
+pub fn misleading(head: &RequestHead) -> Vec<Mutation> {
+    const METHODS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+    const CONDITIONS: [&str; 3] = ["if-match", "if-none-match", "content-range"];
+    let alike = |name: &[u8], known: &[&str]| known.iter().any(|known| is_alike(name, known));
+    let is_plain = |name: &[u8]| CONDITIONS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    let misleads = |name: &&[u8]| alike(name, &METHODS) || (alike(name, &CONDITIONS) && !is_plain(name));
+    head.names().filter(misleads).map(|name| Mutation::Remove(name.to_vec())).collect()
 }
 
 /// A change to the request's header fields.

@@ -62,7 +62,7 @@ impl Issuer {
             None => None,
             Some(user) => Some(printable(user).ok_or(TokenError::InvalidClaim("user"))?),
         };
-        let mark = self.mark_of_service(payload);
+        let mark = self.mark_of_service(payload, token_kind);
         let kind = match mark {
             Mark::Service(_) => Some(PrincipalKind::Service),
             Mark::Unclear => None,

@@ -3,6 +3,7 @@
 use super::claims::auth_time;
 use super::{Issuer, Services};
 use crate::json::Json;
+use crate::token::TokenKind;
 
 /// What a token says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,12 @@ pub(super) enum Mark<'a> {
 
 impl Issuer {
     /// Any sign counts, for who may pass for a user may do more; where signs contradict each other, it is neither.
-    pub(super) fn mark_of_service<'a>(&self, payload: &'a Json) -> Mark<'a> {
+    pub(super) fn mark_of_service<'a>(&self, payload: &'a Json, token_kind: TokenKind) -> Mark<'a> {
         let clients: Vec<&str> = self.claims.client.iter().filter_map(|path| text(path.first(payload))).collect();
         let subject = text(payload.get("sub"));
         if let Some(client) = subject.filter(|subject| clients.contains(subject)) {
-            return Mark::Service(Some(client));
+            // An ID token is of somebody who logged in, whatever name that user chose.
+            return if token_kind.is_login() { Mark::Unclear } else { Mark::Service(Some(client)) };
         }
         match self.profile.services {
             Services::BySubject => Mark::None,

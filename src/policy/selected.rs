@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::Rule;
 use super::destination::Elsewhere;
 use super::path::{ReadPath, path_of};
 use super::requirement::{CapabilitySet, Clock, Shortfall};
 use super::resource::{Base, Operation, Use};
+use super::{Access, Rule};
 use crate::credential::Foreign;
 use crate::denial::Denial;
 use crate::issuer::Principal;
@@ -78,7 +78,10 @@ impl Selected {
     }
 
     pub fn foreign(&self) -> Foreign {
-        let passes = self.in_force().all(|demand| demand.rule.foreign == Foreign::Pass);
+        // A rule that asks for nothing has no say in this.
+        let mut asking = self.in_force().filter(|demand| demand.rule.access != Access::Anonymous).peekable();
+        let all_pass = |demand: &Demand| demand.rule.foreign == Foreign::Pass;
+        let passes = if asking.peek().is_some() { asking.all(all_pass) } else { self.in_force().all(all_pass) };
         if passes { Foreign::Pass } else { Foreign::Refuse }
     }
 
@@ -94,7 +97,7 @@ impl Selected {
     }
 }
 
-/// What the request does to its own path. A copy from away does not read it.
+/// What the request does to its own path. A copy from away does not read it, but writes it.
 fn own_use(head: &RequestHead, base: &Base, elsewhere: &Elsewhere, stays: bool) -> Result<Option<Use>, Denial> {
     let ReadPath::Plain(path) = path_of(head) else {
         return Err(Denial::AmbiguousPath);
@@ -103,7 +106,7 @@ fn own_use(head: &RequestHead, base: &Base, elsewhere: &Elsewhere, stays: bool) 
     let to = match elsewhere {
         Elsewhere::Nothing => None,
         Elsewhere::Writes(path) => base.resource(path).filter(|_| stays),
-        Elsewhere::ReadsFromAway(_) => return Ok(None),
+        Elsewhere::ReadsFromAway(_) => return Ok(Some(Use { operation: Operation::Copied, path })),
     };
     let operation = Operation::of(head.method().unwrap_or_default(), to).ok_or(Denial::NoRule)?;
     // What is searched stands in the body, and may be anywhere.

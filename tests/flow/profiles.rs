@@ -343,6 +343,11 @@ fn cilogon_tokens_are_id_tokens_with_uid_and_is_member_of() {
         row("several audiences", json!({"aud": ["cilogon:/client_id/abcdef", "x"]})),
         row("another client's", json!({"aud": "cilogon:/client_id/abcdeg"})).fails("401 wrong_audience"),
         row("azp is no audience", json!({"aud": "x", "azp": "cilogon:/client_id/abcdef"})).fails("401 wrong_audience"),
+        row(
+            "somebody who logged in under a client's name",
+            json!({"client_id": "http://cilogon.org/serverA/users/12345"}),
+        )
+        .is(json!({"user": null, "uid": null, "email": null})),
         row("a service", json!({"client_id": "http://cilogon.org/serverA/users/12345", "nonce": null, "scope": "x"}))
             .is(json!({
                 "user": null, "service": "http://cilogon.org/serverA/users/12345", "token-capabilities": "x",
@@ -776,7 +781,7 @@ fn groups_and_clients_are_read_where_the_issuer_says() {
             row("groups in two places", claims(json!({"a": ["g"], "https://ns.test/b": {"c": ["h"]}})))
                 .configured(json!({"claims": {"groups": ["a", ["https://ns.test/b", "c"]]}}))
                 .is(json!({"groups": "g,h", "token-capabilities": seen})),
-            row("a client elsewhere", json!({"sub": "poller", "x_client": "poller"}))
+            row("a client elsewhere", json!({"sub": "poller", "x_client": "poller", "nonce": null}))
                 .configured(json!({"claims": {"client": "x_client"}}))
                 .is(json!({"user": null, "uid": null, "email": null, "service": "poller"})),
         ]);
