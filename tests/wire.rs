@@ -32,6 +32,7 @@ mod wire {
     mod real_issuers;
     mod rights;
     mod routes;
+    mod shadow;
     mod spoofing;
     mod survives;
     mod tokens;
