@@ -13,7 +13,7 @@ mod query;
 
 use crate::authority::split_userinfo;
 use crate::identity::is_alike;
-use crate::request::{Mutation, RequestHead};
+use crate::request::{METHOD_OVERRIDES, Mutation, RequestHead};
 use crate::secret::Secret;
 
 /// Where a token is looked for.
@@ -121,7 +121,7 @@ pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
 /// Fields that carry a credential, choose a host, or say what else the request does to which path. They have no business
 /// in trailers (RFC 9110 §6.5.1), which some servers merge into the headers.
 pub fn is_carrier(name: &[u8]) -> bool {
-    const CARRIERS: [&str; 14] = [
+    const CARRIERS: [&str; 11] = [
         "authorization",
         "proxy-authorization",
         "cookie",
@@ -133,11 +133,8 @@ pub fn is_carrier(name: &[u8]) -> bool {
         "if-none-match",
         "content-range",
         "if",
-        "x-http-method-override",
-        "x-http-method",
-        "x-method-override",
     ];
-    CARRIERS.iter().any(|carrier| is_alike(name, carrier))
+    CARRIERS.iter().chain(&METHOD_OVERRIDES).any(|carrier| is_alike(name, carrier))
 }
 
 impl Found {

@@ -137,8 +137,9 @@ impl Visit {
         env: &Env<'_>,
     ) -> Result<Progress, Denial> {
         let selected = self.config.policy.select(head, route)?;
-        let access = selected.strictest().access;
-        self.record.rule = Some(selected.strictest().name.clone());
+        let strictest = selected.strictest();
+        let access = strictest.access;
+        self.record.rule = Some(strictest.name.clone());
         let found = credential::find(head, self.config.credentials, selected.foreign());
         // Under a shadow rule nothing changes for the service but what it is told of the caller.
         if !selected.is_shadow() {

@@ -108,14 +108,16 @@ pub fn hop_by_hop(head: &RequestHead) -> Option<Mutation> {
     (upgrades && !options().all(usual)).then(|| Mutation::Set("connection".to_owned(), b"Upgrade".to_vec()))
 }
 
-/// Fields by which a service may take the request for another than the rules have looked at: those by which some
-/// frameworks let it have another method, and spellings of conditions that some servers take for the condition itself.
+/// Fields by which some frameworks let a request have another method.
+pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Fields by which a service may take the request for another than the rules have looked at: method overrides, and
+/// spellings of conditions that some servers take for the condition itself.
 pub fn misleading(head: &RequestHead) -> Vec<Mutation> {
-    const METHODS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
     const CONDITIONS: [&str; 3] = ["if-match", "if-none-match", "content-range"];
     let alike = |name: &[u8], known: &[&str]| known.iter().any(|known| is_alike(name, known));
     let is_plain = |name: &[u8]| CONDITIONS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-    let misleads = |name: &&[u8]| alike(name, &METHODS) || (alike(name, &CONDITIONS) && !is_plain(name));
+    let misleads = |name: &&[u8]| alike(name, &METHOD_OVERRIDES) || (alike(name, &CONDITIONS) && !is_plain(name));
     head.names().filter(misleads).map(|name| Mutation::Remove(name.to_vec())).collect()
 }
 

@@ -146,20 +146,20 @@ struct Scopes<'a> {
 }
 
 impl Scopes<'_> {
+    /// The paths on which this operation is allowed.
+    fn of(&self, operation: &str) -> impl Iterator<Item = String> {
+        self.principal.capabilities.iter().filter_map(move |scope| scope_path(scope, operation, self.dialect))
+    }
+
     /// Whether this path is above one where something may be made.
     fn begin_with(&self, path: &str) -> bool {
-        let above = |scope: String| covers(without_slash(path), &scope);
-        let capabilities = || self.principal.capabilities.iter();
-        ["storage.create", "storage.modify"].iter().any(|operation| {
-            capabilities().filter_map(|capability| scope_path(capability, operation, self.dialect)).any(above)
-        })
+        let mut made = self.of("storage.create").chain(self.of("storage.modify"));
+        made.any(|scope| covers(without_slash(path), &scope))
     }
 
     /// Whether one scope allows this operation on all of these paths.
     fn cover(&self, operation: &str, paths: &[&str]) -> bool {
-        let all = |scope: String| paths.iter().all(|path| covers(&scope, path));
-        let capabilities = self.principal.capabilities.iter();
-        capabilities.filter_map(|capability| scope_path(capability, operation, self.dialect)).any(all)
+        self.of(operation).any(|scope| paths.iter().all(|path| covers(&scope, path)))
     }
 }
 

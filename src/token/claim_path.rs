@@ -13,11 +13,6 @@ enum Segment {
 }
 
 impl ClaimPath {
-    /// A path of one literal name.
-    pub fn of(name: &str) -> Self {
-        Self(vec![Segment::Member(name.to_owned())])
-    }
-
     /// A path whose segments are literal names.
     pub fn literal(names: Vec<String>) -> Self {
         Self(names.into_iter().map(Segment::Member).collect())

@@ -769,21 +769,17 @@ fn a_token_to_create_with_replaces_nothing() {
 /// The same where Envoy's route chose the rule by its name, whatever other rules say of that path.
 #[test]
 fn a_rule_of_a_route_with_a_path_decides_both_ends() {
-    let signer = Signer::es256();
     let rules = json!([
         {"name": "routed", "match": {"route": "dav"}, "require": {"path": {"base": "/dav"}}},
         {"name": "rest", "match": {"prefix": "/"}, "require": {"clients": ["nobody"]}},
     ]);
     let mut world = World::of(&document(&[scitokens()], &rules));
-    let now = crate::scenario::NOW;
     for (name, scope, to, want) in [
         ("both", "read:/a write:/b", "/dav/b", "ok"),
         ("not there", "read:/a", "/dav/b", "403 insufficient_scope"),
         ("outside its base", "read:/ write:/", "/other/b", "403 no_rule"),
     ] {
-        let claims =
-            json!({"iss": "https://scitokens.test", "ver": "scitoken:2.0", "nbf": now, "sub": null, "scope": scope});
-        let request = Request::new("COPY", "/dav/a").on_route("dav").bearing(&token(&signer, claims));
+        let request = Request::new("COPY", "/dav/a").on_route("dav").bearing(&sci(scope));
         assert_eq!(world.send(&request.with("destination", to)).in_short(), want, "{name}");
     }
 }
@@ -821,12 +817,8 @@ fn rules_with_paths_each_decide_their_own_end() {
 /// `Source` means something to COPY alone: beside another method it excuses nothing.
 #[test]
 fn only_a_copy_is_from_elsewhere() {
-    let signer = Signer::es256();
     let rules = json!([{"name": "dav", "match": {"prefix": "/dav"}, "require": {"path": {"base": "/dav"}}}]);
     let mut world = World::of(&document(&[scitokens()], &rules));
-    let now = crate::scenario::NOW;
-    let claims = json!({"iss": "https://scitokens.test", "ver": "scitoken:2.0", "nbf": now, "sub": null});
-    let holds = |scope: &str| token(&signer, patched(claims.clone(), &json!({"scope": scope})));
     let pulled = ("source", "https://elsewhere.test/x");
     for (method, scope, want) in [
         ("COPY", "write:/a", "ok"),
@@ -837,11 +829,11 @@ fn only_a_copy_is_from_elsewhere() {
         ("DELETE", "read:/a", "403 insufficient_scope"),
         ("MOVE", "write:/a", "400 ambiguous_destination"),
     ] {
-        let request = Request::new(method, "/dav/a").bearing(&holds(scope)).with_all(&[pulled]);
+        let request = Request::new(method, "/dav/a").bearing(&sci(scope)).with_all(&[pulled]);
         assert_eq!(world.send(&request).in_short(), want, "{method} with {scope}");
     }
     // What is written elsewhere is no excuse for what is moved away from here.
-    let moved = Request::new("MOVE", "/dav/a").bearing(&holds("write:/b")).with("destination", "/dav/b");
+    let moved = Request::new("MOVE", "/dav/a").bearing(&sci("write:/b")).with("destination", "/dav/b");
     assert_eq!(world.send(&moved.with_all(&[pulled])).in_short(), "400 ambiguous_destination");
 }
 
