@@ -1,5 +1,6 @@
 //! A token before and after verification: two types, so that "forgot to verify" does not compile.
 
+mod cache;
 mod claim_path;
 mod claims;
 mod error;
@@ -13,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::json::Json;
 use crate::secret::Secret;
 
+pub use cache::{CacheLimits, Ground, Recall, Room, TokenCache};
 pub use claim_path::ClaimPath;
 use claims::check_claims;
 pub use error::TokenError;
@@ -35,6 +37,7 @@ pub struct UnverifiedToken {
     raw: Secret,
     header: JoseHeader,
     payload: Json,
+    signature: Vec<u8>,
 }
 
 impl UnverifiedToken {
@@ -54,7 +57,7 @@ impl UnverifiedToken {
         }
         let header = decode(header)?;
         let payload = decode(payload)?;
-        decode(signature)?;
+        let signature = decode(signature)?;
         let header = JoseHeader::parse(&object(&header)?);
         let payload = object(&payload)?;
         let header = header.map_err(|error| {
@@ -62,7 +65,7 @@ impl UnverifiedToken {
             let named = || kind::refused(&payload);
             if error == TokenError::Algorithm { named().unwrap_or(error) } else { error }
         })?;
-        Ok(Self { raw, header, payload })
+        Ok(Self { raw, header, payload, signature })
     }
 
     /// The issuer that the token names.
@@ -103,6 +106,8 @@ fn object(bytes: &[u8]) -> Result<Json, TokenError> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     fn token(header: &str, payload: &str) -> String {
@@ -112,14 +117,14 @@ mod tests {
 
     const HEADER: &str = r#"{"alg":"ES256"}"#;
 
-    fn parse(raw: impl Into<String>) -> Result<UnverifiedToken, TokenError> {
+    fn parse(raw: impl Into<Rc<str>>) -> Result<UnverifiedToken, TokenError> {
         UnverifiedToken::parse(Secret::new(raw))
     }
 
     #[test]
     fn a_token_has_three_parts_of_strict_base64url() {
         let good = token(HEADER, r#"{"iss":"a"}"#);
-        assert_eq!(parse(&good).unwrap().issuer(), Ok("a"));
+        assert_eq!(parse(good.as_str()).unwrap().issuer(), Ok("a"));
         let [h, p, s]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
         for (name, raw) in [
             ("empty", String::new()),
@@ -188,6 +193,6 @@ mod tests {
     #[test]
     fn debug_output_does_not_hold_the_token() {
         let raw = token(HEADER, r#"{"iss":"a"}"#);
-        assert!(!format!("{:?}", parse(&raw).unwrap()).contains(&raw));
+        assert!(!format!("{:?}", parse(raw.as_str()).unwrap()).contains(&raw));
     }
 }

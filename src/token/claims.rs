@@ -5,19 +5,20 @@ use super::kind::check_kind;
 use super::{TokenError, TokenKind};
 use crate::issuer::{AudienceRule, Issuer, Need, is_printable};
 use crate::json::Json;
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 /// RFC 7519 §4.1 registers these as strings. Another type is a sign of a broken or hostile issuer.
 const STRINGS: [&str; 3] = ["sub", "jti", "nonce"];
 
-/// Checks what an issuer's configuration says of any of its tokens; answers what the token is for.
+/// Checks what an issuer's configuration says of any of its tokens; answers what the token is for, and for which span of
+/// time all this comes out so.
 pub(super) fn check_claims(
     header: &JoseHeader,
     payload: &Json,
     issuer: &Issuer,
     now: UnixTime,
-) -> Result<TokenKind, TokenError> {
-    check_time(payload, issuer, now)?;
+) -> Result<(TokenKind, Span), TokenError> {
+    let span = check_time(payload, issuer, now)?;
     for name in STRINGS {
         if payload.get(name).is_some_and(|claim| claim.as_str().is_none()) {
             return Err(TokenError::InvalidClaim(name));
@@ -28,7 +29,7 @@ pub(super) fn check_claims(
         check_need(*need, header, payload, issuer)?;
     }
     check_audience(payload, issuer)?;
-    Ok(token_kind)
+    Ok((token_kind, span))
 }
 
 fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
@@ -56,7 +57,7 @@ fn check_need(need: Need, header: &JoseHeader, payload: &Json, issuer: &Issuer) 
     }
 }
 
-fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), TokenError> {
+fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<Span, TokenError> {
     let skew = issuer.clock_skew;
     let expires = numeric_date(payload, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
     let not_before = numeric_date(payload, "nbf")?;
@@ -77,7 +78,10 @@ fn check_time(payload: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), Toke
     if lifetime > issuer.max_lifetime {
         return Err(TokenError::LifetimeTooLong);
     }
-    Ok(())
+    // What is left becomes less with time: without `iat` it is as if the token had been issued with the longest life.
+    let issued = issued.unwrap_or(expires.minus(issuer.max_lifetime));
+    let from = not_before.map_or(issued, |time| time.max(issued));
+    Ok(Span { from: from.minus(skew), until: expires.plus(skew) })
 }
 
 /// An integer number of seconds. RFC 7519 allows fractions; no issuer of this field sends them, and reading them would

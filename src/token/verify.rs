@@ -1,18 +1,21 @@
 //! The only place that makes a [`VerifiedToken`].
 
+use std::rc::Rc;
+
 use super::{TokenError, TokenKind, UnverifiedToken, check_claims};
-use crate::crypto::SignatureCheck;
+use crate::crypto::{SignatureCheck, Signed};
 use crate::issuer::{Issuer, Principal};
 use crate::json::Json;
 use crate::jwks::{Jwk, JwkSet};
 use crate::secret::Secret;
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 /// A token of a known issuer whose claims are in order: worth fetching keys for, and not yet to be believed.
 #[derive(Debug)]
 pub struct Candidate {
     token: UnverifiedToken,
     token_kind: TokenKind,
+    holds: Span,
 }
 
 impl Candidate {
@@ -21,13 +24,13 @@ impl Candidate {
         if !issuer.algorithms.contains(&token.header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        let token_kind = check_claims(&token.header, &token.payload, issuer, now)?;
-        Ok(Self { token, token_kind })
+        let (token_kind, holds) = check_claims(&token.header, &token.payload, issuer, now)?;
+        Ok(Self { token, token_kind, holds })
     }
 
-    /// The token itself, for a request that has to wait: what was read of it takes many times its room.
-    pub fn into_raw(self) -> Secret {
-        self.token.raw
+    /// The time for which these checks come out so.
+    pub fn holds(&self) -> Span {
+        self.holds
     }
 
     /// The key that the token names.
@@ -41,7 +44,8 @@ impl Candidate {
 pub struct VerifiedToken {
     raw: Secret,
     payload: Json,
-    principal: Principal,
+    principal: Rc<Principal>,
+    holds: Span,
 }
 
 /// Checks the signature.
@@ -52,13 +56,15 @@ pub fn verify(
     signatures: &dyn SignatureCheck,
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenError> {
-    let Candidate { token, token_kind } = candidate;
+    let Candidate { token, token_kind, holds } = candidate;
     let key = choose(&token, keys).ok_or(TokenError::UnknownKey)?;
-    if !signatures.verify(token.header.algorithm, &key.key, token.raw.expose(), now) {
+    let signed = Signed { token: token.raw.expose(), signature: &token.signature };
+    if !signatures.verify(token.header.algorithm, &key.key, signed) {
         return Err(TokenError::Signature);
     }
-    let principal = issuer.principal(&token.payload, token_kind, now)?;
-    Ok(VerifiedToken { raw: token.raw, payload: token.payload, principal })
+    let principal = Rc::new(issuer.principal(&token.payload, token_kind, now)?);
+    let holds = issuer.login_counts_from(&token.payload).map_or(holds, |time| holds.cut(time, now));
+    Ok(VerifiedToken { raw: token.raw, payload: token.payload, principal, holds })
 }
 
 /// The one key that the token can be checked with. Trying several would let a key speak for tokens that do not name
@@ -84,7 +90,12 @@ impl VerifiedToken {
         &self.payload
     }
 
-    pub fn principal(&self) -> &Principal {
+    pub fn principal(&self) -> &Rc<Principal> {
         &self.principal
+    }
+
+    /// The time for which all that was found of the token is so.
+    pub fn holds(&self) -> Span {
+        self.holds
     }
 }

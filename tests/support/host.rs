@@ -368,6 +368,7 @@ struct State {
 
     effects: Vec<Effect>,
     calls_made: BTreeMap<&'static str, usize>,
+    calls_in_order: Vec<&'static str>,
     refusals: Vec<(&'static str, u32)>,
 }
 
@@ -734,7 +735,15 @@ impl Host {
 
     /// Forgets the effects so far, so that a test can speak of one step.
     pub fn forget_effects(&self) {
-        with(|state| state.effects.clear());
+        with(|state| {
+            state.effects.clear();
+            state.calls_in_order.clear();
+        });
+    }
+
+    /// Every import that was called since, reads too.
+    pub fn calls_in_order(&self) -> Vec<&'static str> {
+        with(|state| state.calls_in_order.clone())
     }
 
     /// Log lines of this level.
@@ -1077,6 +1086,7 @@ fn import(name: &'static str, work: impl FnOnce(&mut State) -> u32) -> u32 {
             return INTERNAL_FAILURE;
         };
         *state.calls_made.entry(name).or_default() += 1;
+        state.calls_in_order.push(name);
         let status = match state.failures.get(name) {
             Some(status) => *status,
             None => work(&mut state),

@@ -11,13 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::KeyPair;
-use p256::elliptic_curve::rand_core::OsRng;
-use p256::pkcs8::DecodePrivateKey as _;
-use rsa::RsaPrivateKey;
-use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
-use rsa::traits::PublicKeyParts as _;
+use p256_13::elliptic_curve::rand_core::OsRng;
+use p256_13::pkcs8::DecodePrivateKey as _;
+use rsa_09::RsaPrivateKey;
+use rsa_09::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
+use rsa_09::traits::PublicKeyParts as _;
 use serde_json::{Map, Value, json};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2_10::{Sha256, Sha384, Sha512};
 
 /// The issuer, audience and subject of a token that says nothing else.
 pub const ISSUER: &str = "https://issuer.test";
@@ -51,14 +51,16 @@ pub fn jwks(signers: &[&Signer]) -> Value {
 
 enum Key {
     Rsa(&'static RsaPrivateKey),
-    P256(p256::ecdsa::SigningKey),
-    P384(p384::ecdsa::SigningKey),
+    P256(p256_13::ecdsa::SigningKey),
+    P384(p384_13::ecdsa::SigningKey),
     Ed25519(KeyPair),
 }
 
 // Reading an RSA key checks its primes, which takes an unoptimized build a while: once each.
 static RSA_2048_A: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-a.pem")));
 static RSA_2048_B: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa2048-b.pem")));
+static RSA_2049: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa2049.pem")));
+static RSA_3072: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa3072.pem")));
 static RSA_4096: LazyLock<RsaPrivateKey> = LazyLock::new(|| rsa(include_str!("keys/test-rsa4096.pem")));
 
 fn rsa(pem: &str) -> RsaPrivateKey {
@@ -66,7 +68,7 @@ fn rsa(pem: &str) -> RsaPrivateKey {
 }
 
 fn p256(pem: &str) -> Key {
-    Key::P256(p256::ecdsa::SigningKey::from_pkcs8_pem(pem).expect("a PKCS#8 P-256 key"))
+    Key::P256(p256_13::ecdsa::SigningKey::from_pkcs8_pem(pem).expect("a PKCS#8 P-256 key"))
 }
 
 /// A private key with the algorithm and the `kid` under which its public half is published.
@@ -121,13 +123,23 @@ impl Signer {
 
     pub fn es384() -> Self {
         let key =
-            p384::ecdsa::SigningKey::from_pkcs8_pem(include_str!("keys/test-p384.pem")).expect("a PKCS#8 P-384 key");
+            p384_13::ecdsa::SigningKey::from_pkcs8_pem(include_str!("keys/test-p384.pem")).expect("a PKCS#8 P-384 key");
         Self::new("ES384", "test-es384", Key::P384(key))
     }
 
     pub fn eddsa() -> Self {
         let key = KeyPair::from_pem(include_str!("keys/test-ed25519.pem")).expect("a PKCS#8 Ed25519 key");
         Self::new("EdDSA", "test-eddsa", Key::Ed25519(key))
+    }
+
+    /// RS256 with a key of 3072 bits.
+    pub fn rs256_3072() -> Self {
+        Self::new("RS256", "test-rs256-3072", Key::Rsa(&RSA_3072))
+    }
+
+    /// RS256 with a key whose size is no multiple of eight, and whose exponent has its highest bit set.
+    pub fn rs256_2049() -> Self {
+        Self::new("RS256", "test-rs256-2049", Key::Rsa(&RSA_2049))
     }
 
     /// RS256 with a key of 4096 bits.
@@ -174,6 +186,27 @@ impl Signer {
     pub fn with_kid(mut self, kid: &str) -> Self {
         kid.clone_into(&mut self.kid);
         self
+    }
+
+    /// The same key put to another use.
+    pub fn with_alg(mut self, alg: &'static str) -> Self {
+        self.alg = alg;
+        self
+    }
+
+    /// For signatures that no signer makes.
+    pub fn rsa_key(&self) -> &RsaPrivateKey {
+        match &*self.key {
+            Key::Rsa(key) => key,
+            Key::P256(_) | Key::P384(_) | Key::Ed25519(_) => panic!("{self:?} is not of RSA"),
+        }
+    }
+
+    pub fn ed25519_key(&self) -> &KeyPair {
+        match &*self.key {
+            Key::Ed25519(key) => key,
+            Key::Rsa(_) | Key::P256(_) | Key::P384(_) => panic!("{self:?} is not of Ed25519"),
+        }
     }
 
     pub fn alg(&self) -> &'static str {
@@ -240,11 +273,11 @@ impl Signer {
             (Key::Rsa(key), "PS384") => pss::<Sha384>(key, message),
             (Key::Rsa(key), "PS512") => pss::<Sha512>(key, message),
             (Key::P256(key), _) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
+                let signature: p256_13::ecdsa::Signature = key.sign(message);
                 signature.to_vec()
             }
             (Key::P384(key), _) => {
-                let signature: p384::ecdsa::Signature = key.sign(message);
+                let signature: p384_13::ecdsa::Signature = key.sign(message);
                 signature.to_vec()
             }
             (Key::Ed25519(key), _) => key.sk.sign(message, None).to_vec(),
@@ -260,16 +293,16 @@ fn elliptic<B: AsRef<[u8]>>(crv: &str, x: Option<B>, y: Option<B>) -> Value {
 
 fn pkcs1<D>(key: &RsaPrivateKey, message: &[u8]) -> Vec<u8>
 where
-    D: sha2::Digest + rsa::pkcs8::AssociatedOid,
+    D: sha2_10::Digest + rsa_09::pkcs8::AssociatedOid,
 {
-    rsa::pkcs1v15::SigningKey::<D>::new(key.clone()).sign(message).to_vec()
+    rsa_09::pkcs1v15::SigningKey::<D>::new(key.clone()).sign(message).to_vec()
 }
 
 fn pss<D>(key: &RsaPrivateKey, message: &[u8]) -> Vec<u8>
 where
-    D: sha2::Digest + sha2::digest::FixedOutputReset,
+    D: sha2_10::Digest + sha2_10::digest::FixedOutputReset,
 {
-    rsa::pss::SigningKey::<D>::new(key.clone()).sign_with_rng(&mut OsRng, message).to_vec()
+    rsa_09::pss::SigningKey::<D>::new(key.clone()).sign_with_rng(&mut OsRng, message).to_vec()
 }
 
 /// A token to be: a good one, less what a test takes from it.
