@@ -1,6 +1,7 @@
 //! The forms of the proxy-wasm ABI that are plain data: statuses and maps.
 
 use std::fmt;
+use std::ops::Range;
 
 /// A host call's status other than `Ok`, as the ABI numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,29 +35,33 @@ impl fmt::Display for HostError {
 /// after it; numbers are little-endian.
 pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// Where the names and values of a map are.
+pub type Places = Vec<(Range<usize>, Range<usize>)>;
+
 /// Reads pairs; `None` where the bytes are not what they say.
 pub fn read_pairs(bytes: &[u8]) -> Option<Pairs> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at.checked_add(4)?)?;
-        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    let text = |place: Range<usize>| bytes.get(place).map(<[u8]>::to_vec);
+    places(bytes)?.into_iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+/// Finds the pairs where they stand; `None` where the bytes are not what they say.
+pub fn places(bytes: &[u8]) -> Option<Places> {
+    let Some((count, rest)) = bytes.split_first_chunk::<4>() else {
+        return bytes.is_empty().then(Vec::new);
     };
-    if bytes.is_empty() {
-        return Some(Vec::new());
-    }
-    let count = number(0)?;
-    let mut at = count.checked_mul(8)?.checked_add(4)?;
-    let mut next = |size: usize| {
-        let end = at.checked_add(size)?;
-        let text = bytes.get(at..end)?.to_vec();
+    let number = |bytes: [u8; 4]| usize::try_from(u32::from_le_bytes(bytes)).ok();
+    let count = number(*count)?;
+    let sizes = rest.get(..count.checked_mul(8)?)?;
+    let mut at = sizes.len().checked_add(4)?;
+    let mut next = |size: [u8; 4]| {
+        let end = at.checked_add(number(size)?)?;
+        let place = bytes.get(at..end).map(|_| at..end)?;
         at = end.checked_add(1)?;
-        Some(text)
+        Some(place)
     };
-    let mut pairs = Vec::new();
-    for i in 0..count {
-        let sizes = i.checked_mul(8)?.checked_add(4)?;
-        pairs.push((next(number(sizes)?)?, next(number(sizes.checked_add(4)?)?)?));
-    }
-    Some(pairs)
+    let (sizes, _) = sizes.as_chunks::<4>();
+    let (pairs, _) = sizes.as_chunks::<2>();
+    pairs.iter().map(|[name, value]| Some((next(*name)?, next(*value)?))).collect()
 }
 
 pub fn write_pairs(pairs: &[(&'static str, String)]) -> Vec<u8> {

@@ -10,15 +10,16 @@ mod issuers;
 mod reader;
 mod rules;
 mod source;
+mod token_cache;
 
 use std::rc::Rc;
 
 use crate::credential::Places;
-use crate::identity::{IdentityHeaders, begins_alike, is_alike};
+use crate::identity::{IdentityHeaders, OwnNames, begins_alike, is_alike};
 use crate::issuer::Issuers;
 use crate::json::Json;
 use crate::policy::{CapabilityGroups, Policy};
-use crate::token::ClaimPath;
+use crate::token::{CacheLimits, ClaimPath};
 
 pub use error::ConfigError;
 use error::Problems;
@@ -37,9 +38,13 @@ pub struct Config {
     pub issuers: Issuers,
     pub credentials: Places,
     pub headers: IdentityHeaders,
+    /// The names of `headers` and all that are like them: no client may send those.
+    pub own_names: OwnNames,
     pub policy: Policy,
     /// Whether a credential that came over plain http is refused.
     pub require_tls: bool,
+    /// How much a worker remembers of tokens.
+    pub token_cache: CacheLimits,
 }
 
 impl Config {
@@ -68,15 +73,20 @@ impl Config {
         let headers = root.get("headers").map_or_else(|| Some(IdentityHeaders::default()), |node| read_headers(&node));
         let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node, issuers.as_deref()));
         let require_tls = root.get("require_tls").map_or(Some(false), |node| node.boolean());
+        let token_cache =
+            root.get("token_cache").map_or_else(|| Some(CacheLimits::default()), |n| token_cache::read(&n));
         root.finish();
         capabilities?;
+        let headers = headers?;
         Some(Self {
             realm: realm?,
             issuers: Issuers::new(issuers?),
             credentials: credentials?,
-            headers: headers?,
+            own_names: headers.own_names(),
+            headers,
             policy: Policy::new(rules?),
             require_tls: require_tls?,
+            token_cache: token_cache?,
         })
     }
 }
@@ -132,7 +142,7 @@ fn read_headers(node: &Node<'_>) -> Option<IdentityHeaders> {
 }
 
 /// A name, or `null` for a header that is not set. A wrong name is noted; what is returned then is never used.
-fn read_header_name(object: &Object<'_>, field: &'static str, default: Option<String>) -> Option<String> {
+fn read_header_name(object: &Object<'_>, field: &'static str, default: Option<Rc<str>>) -> Option<Rc<str>> {
     match object.get(field) {
         None => default,
         Some(node) if node.is_null() => None,
@@ -140,7 +150,7 @@ fn read_header_name(object: &Object<'_>, field: &'static str, default: Option<St
     }
 }
 
-fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(String, Vec<ClaimPath>)>> {
+fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(Rc<str>, Vec<ClaimPath>)>> {
     let read = |(name, node): (&str, Node<'_>)| {
         let paths = issuers::read_claim_paths(&node);
         Some((check_header_name(&node, name)?, paths?))
@@ -167,7 +177,7 @@ const NOT_FOR_IDENTITY: [&str; 15] = [
     "via",
 ];
 
-fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
+fn check_header_name(node: &Node<'_>, name: &str) -> Option<Rc<str>> {
     // RFC 9110 §5.6.2.
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
@@ -179,7 +189,7 @@ fn check_header_name(node: &Node<'_>, name: &str) -> Option<String> {
     if taken {
         return node.problem(format!("{} means something else and cannot carry an identity", quote(name)));
     }
-    Some(name.to_ascii_lowercase())
+    Some(name.to_ascii_lowercase().into())
 }
 
 #[cfg(test)]

@@ -83,15 +83,15 @@ pub fn find(head: &RequestHead, places: Places, foreign: Foreign) -> Found {
         Foreign::Pass if authorization::is_of_another_scheme(head) => Credentials::LeftAlone,
         Foreign::Pass | Foreign::Refuse => authorization::find(head, places),
     };
-    if ours(&authorization) && authorization::names_a_scheme_of_ours(head) {
-        found.removal.push(Mutation::Remove(b"authorization".to_vec()));
+    if is_ours(&authorization, head) {
+        found.removal.push(Mutation::remove(b"authorization"));
     }
     found.add(authorization);
     if places.query
         && let Some(path) = head.path()
         && let Some((credentials, rest)) = query::find(path)
     {
-        found.removal.push(Mutation::Set(":path".to_owned(), rest.into_bytes()));
+        found.removal.push(Mutation::set(":path", rest.into_bytes()));
         found.add(credentials);
     }
     found
@@ -100,19 +100,19 @@ pub fn find(head: &RequestHead, places: Places, foreign: Foreign) -> Found {
 /// What takes every credential out of a request that is refused. The client gets no further, but Envoy's access log
 /// may print these fields, and a query token is taken out even where it is not looked for.
 pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
-    let mut removal = vec![Mutation::Remove(b"authorization".to_vec())];
+    let mut removal = vec![Mutation::remove(b"authorization")];
     if let Some((_, rest)) = head.authority().and_then(split_userinfo) {
-        removal.push(Mutation::Set(":authority".to_owned(), rest.as_bytes().to_vec()));
+        removal.push(Mutation::set(":authority", rest.as_bytes()));
     }
     match head.path() {
         Some(path) => {
             let rest = query::find(path).map(|(_, rest)| rest.into_bytes());
-            removal.extend(rest.map(|rest| Mutation::Set(":path".to_owned(), rest)));
+            removal.extend(rest.map(|rest| Mutation::set(":path", rest)));
         }
         // What cannot be read may hold a token; the query goes whole.
         None => {
             let path = head.values(":path").next().and_then(|path| path.split(|b| *b == b'?').next());
-            removal.extend(path.map(|path| Mutation::Set(":path".to_owned(), path.to_vec())));
+            removal.extend(path.map(|path| Mutation::set(":path", path)));
         }
     }
     removal
@@ -137,6 +137,13 @@ pub fn is_carrier(name: &[u8]) -> bool {
     CARRIERS.iter().chain(&METHOD_OVERRIDES).any(|carrier| is_alike(name, carrier))
 }
 
+impl Credential {
+    /// What it is once it has been read to its end. [`find`] leaves that to those who do not know the token.
+    pub fn checked(self) -> Credentials {
+        authorization::checked(self)
+    }
+}
+
 impl Found {
     fn add(&mut self, more: Credentials) {
         let before = std::mem::replace(&mut self.credentials, Credentials::NotPresented);
@@ -148,9 +155,10 @@ impl Found {
 }
 
 /// Whether this came in the form of a token of ours, good or not. What did not may be meant for the service behind.
-fn ours(credentials: &Credentials) -> bool {
+fn is_ours(credentials: &Credentials, head: &RequestHead) -> bool {
     match credentials {
-        Credentials::Presented(_) | Credentials::Malformed(_) | Credentials::Several => true,
+        Credentials::Presented(_) => true,
+        Credentials::Malformed(_) | Credentials::Several => authorization::names_a_scheme_of_ours(head),
         Credentials::NotPresented | Credentials::Foreign | Credentials::LeftAlone | Credentials::Password => false,
     }
 }
@@ -196,8 +204,8 @@ mod tests {
             let removal: Vec<Mutation> = removal
                 .iter()
                 .map(|(field, value)| match value {
-                    None => Mutation::Remove(field.as_bytes().to_vec()),
-                    Some(value) => Mutation::Set((*field).to_owned(), value.as_bytes().to_vec()),
+                    None => Mutation::remove(field.as_bytes()),
+                    Some(value) => Mutation::set(*field, value.as_bytes()),
                 })
                 .collect();
             assert_eq!(found.removal, removal, "{name}");
@@ -212,7 +220,30 @@ mod tests {
             &[("authorization", "Bearer a,Basic b")],
             &[("authorization", "token x"), (":path", "/?access_token=a")],
         ] {
-            assert_eq!(find(&head(fields), ALL, Foreign::Refuse).credentials, Credentials::Several, "{fields:?}");
+            let found = match find(&head(fields), ALL, Foreign::Refuse).credentials {
+                Credentials::Presented(credential) => credential.checked(),
+                other => other,
+            };
+            assert_eq!(found, Credentials::Several, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_came_by_bearer_is_still_to_be_read() {
+        for (path, value, is_one) in [
+            ("/?access_token=a%20b", "", true),
+            ("/?access_token=%C3%A9", "", true),
+            ("/?access_token=a%2Cb", "", true),
+            ("/", "Bearer a.b", true),
+            ("/", "Bearer a b", false),
+            ("/", "Bearer a,b", false),
+        ] {
+            let mut fields = vec![(":path", path)];
+            fields.extend(Some(("authorization", value)).filter(|_| !value.is_empty()));
+            let Credentials::Presented(credential) = find(&head(&fields), ALL, Foreign::Refuse).credentials else {
+                panic!("{fields:?}: none is found");
+            };
+            assert_eq!(matches!(credential.checked(), Credentials::Presented(_)), is_one, "{fields:?}");
         }
     }
 
@@ -257,11 +288,7 @@ mod tests {
             head(&[("authorization", "token x"), (":authority", "user:pw@h"), (":path", "/a?access_token=SECRET")]);
         assert_eq!(
             scrub(&head),
-            [
-                Mutation::Remove(b"authorization".to_vec()),
-                Mutation::Set(":authority".to_owned(), b"h".to_vec()),
-                Mutation::Set(":path".to_owned(), b"/a".to_vec()),
-            ]
+            [Mutation::remove(b"authorization"), Mutation::set(":authority", *b"h"), Mutation::set(":path", *b"/a"),]
         );
     }
 }

@@ -5,6 +5,8 @@
 //! `x-auth-request-user` and `X_Auth_Request_User` (CGI and WSGI do; others do the same to a dot), so every look-alike
 //! goes too (CVE-2025-64484).
 
+use std::rc::Rc;
+
 use crate::issuer::{PrincipalKind, is_printable};
 use crate::json::Json;
 use crate::request::{Mutation, RequestHead};
@@ -23,22 +25,22 @@ const MAX_VALUE: usize = 32 * 1024;
 /// The names under which facts go upstream; `None` where one is switched off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders {
-    pub user: Option<String>,
-    pub uid: Option<String>,
-    pub email: Option<String>,
-    pub groups: Option<String>,
-    pub scopes: Option<String>,
-    pub token: Option<String>,
-    pub client: Option<String>,
+    pub user: Option<Rc<str>>,
+    pub uid: Option<Rc<str>>,
+    pub email: Option<Rc<str>>,
+    pub groups: Option<Rc<str>>,
+    pub scopes: Option<Rc<str>>,
+    pub token: Option<Rc<str>>,
+    pub client: Option<Rc<str>>,
     /// Any other claim.
-    pub claims: Vec<(String, Vec<ClaimPath>)>,
+    pub claims: Vec<(Rc<str>, Vec<ClaimPath>)>,
     /// Whether the service gets the user's own token, as `authorization: Bearer` and in the token header.
     pub forward_token: bool,
 }
 
 impl Default for IdentityHeaders {
     fn default() -> Self {
-        let name = |rest: &str| Some(format!("{FAMILY}{rest}"));
+        let name = |rest: &str| Some(format!("{FAMILY}{rest}").into());
         Self {
             user: name("user"),
             uid: name("uid"),
@@ -62,49 +64,46 @@ impl IdentityHeaders {
             .into_iter()
             .flatten()
             .chain(self.claims.iter().map(|(name, _)| name))
-            .map(String::as_str)
+            .map(|name| &**name)
     }
 
-    /// Takes out whatever the client sent under a name of ours.
-    pub fn removals(&self, head: &RequestHead) -> Vec<Mutation> {
-        let mut removed: Vec<&[u8]> = Vec::new();
-        for name in head.names() {
-            if self.owns(name) && !removed.contains(&name) {
-                removed.push(name);
-            }
-        }
-        removed.into_iter().map(|name| Mutation::Remove(name.to_vec())).collect()
-    }
-
-    /// Whether some server might take this name for one of ours.
-    pub fn owns(&self, name: &[u8]) -> bool {
-        begins_alike(name, FAMILY) || self.names().any(|ours| is_alike(name, ours))
+    /// All names that are ours.
+    pub fn own_names(&self) -> OwnNames {
+        OwnNames(self.names().filter(|name| !begins_alike(name.as_bytes(), FAMILY)).map(str::to_owned).collect())
     }
 
     /// What a verified token sets. An absent claim leaves its header absent.
     pub fn assertions(&self, token: &VerifiedToken) -> Vec<Mutation> {
         let principal = token.principal();
-        let mut set = Vec::new();
-        let mut assert = |name: &Option<String>, value: Option<String>| {
+        let mut set = Vec::with_capacity(self.names().count());
+        let mut assert = |name: Option<&Rc<str>>, value: &str| {
             // Longer than a request's head may be, the request would fail further on without a reason given.
-            if let (Some(name), Some(value)) = (name, value.filter(|v| is_printable(v) && v.len() <= MAX_VALUE)) {
-                set.push(Mutation::Set(name.clone(), value.into_bytes()));
+            if let Some(name) = name.filter(|_| value.len() <= MAX_VALUE && is_printable(value)) {
+                set.push(Mutation::set(Rc::clone(name), value.as_bytes()));
             }
         };
-        assert(&self.user, principal.user.clone());
-        assert(&self.uid, principal.uid.map(|uid| uid.to_string()));
-        assert(&self.email, principal.email.clone());
-        assert(&self.client, principal.client.clone().filter(|_| principal.kind == Some(PrincipalKind::Service)));
-        let groups: Vec<&str> = principal.groups.iter().map(String::as_str).filter(|name| is_role_name(name)).collect();
-        assert(&self.groups, Some(groups.join(",")));
-        let scopes: Vec<&str> = principal.capabilities.iter().map(String::as_str).collect();
-        assert(&self.scopes, Some(scopes.join(" ")));
+        if let Some(user) = &principal.user {
+            assert(self.user.as_ref(), user);
+        }
+        if let Some(uid) = principal.uid {
+            assert(self.uid.as_ref(), &uid.to_string());
+        }
+        if let Some(email) = &principal.email {
+            assert(self.email.as_ref(), email);
+        }
+        if let Some(client) = principal.client.as_ref().filter(|_| principal.kind == Some(PrincipalKind::Service)) {
+            assert(self.client.as_ref(), client);
+        }
+        let groups = principal.groups.iter().map(String::as_str).filter(|name| is_role_name(name));
+        assert(self.groups.as_ref(), &joined(groups, ","));
+        assert(self.scopes.as_ref(), &joined(principal.capabilities.iter().map(String::as_str), " "));
         for (name, paths) in &self.claims {
-            let claim = paths.iter().filter_map(|path| path.first(token.payload())).find_map(text);
-            assert(&Some(name.clone()), claim);
+            if let Some(claim) = paths.iter().filter_map(|path| path.first(token.payload())).find_map(text) {
+                assert(Some(name), &claim);
+            }
         }
         if self.forward_token {
-            assert(&self.token, Some(token.raw().expose().to_owned()));
+            assert(self.token.as_ref(), token.raw().expose());
         }
         set
     }
@@ -112,7 +111,29 @@ impl IdentityHeaders {
     /// The credential, where the service gets it, in the one form that every service reads.
     pub fn forwarded(&self, token: &VerifiedToken) -> Option<Mutation> {
         let bearer = || format!("Bearer {}", token.raw().expose()).into_bytes();
-        self.forward_token.then(|| Mutation::Set("authorization".to_owned(), bearer()))
+        self.forward_token.then(|| Mutation::set("authorization", bearer()))
+    }
+}
+
+/// The family, and what the configuration calls otherwise.
+#[derive(Debug)]
+pub struct OwnNames(Vec<String>);
+
+impl OwnNames {
+    /// Takes out whatever the client sent under a name of ours.
+    pub fn removals(&self, head: &RequestHead) -> Vec<Mutation> {
+        let mut removed: Vec<&[u8]> = Vec::new();
+        for name in head.names() {
+            if self.has(name) && !removed.contains(&name) {
+                removed.push(name);
+            }
+        }
+        removed.into_iter().map(|name| Mutation::remove(name.to_vec())).collect()
+    }
+
+    /// Whether some server might take this name for one of ours.
+    pub fn has(&self, name: &[u8]) -> bool {
+        begins_alike(name, FAMILY) || self.0.iter().any(|ours| is_alike(name, ours))
     }
 }
 
@@ -120,12 +141,23 @@ impl IdentityHeaders {
 /// digit.
 pub fn is_alike(name: &[u8], other: &str) -> bool {
     let spelt = |b: &u8| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' };
-    name.iter().map(spelt).eq(other.as_bytes().iter().map(spelt))
+    name.len() == other.len() && name.iter().map(spelt).eq(other.as_bytes().iter().map(spelt))
 }
 
 /// Whether the name begins with a look-alike of this one.
 pub fn begins_alike(name: &[u8], family: &str) -> bool {
     name.get(..family.len()).is_some_and(|start| is_alike(start, family))
+}
+
+fn joined<'a>(names: impl Iterator<Item = &'a str>, between: &str) -> String {
+    let mut list = String::new();
+    for name in names {
+        if !list.is_empty() {
+            list.push_str(between);
+        }
+        list.push_str(name);
+    }
+    list
 }
 
 /// DMTN-094 §2.2. A comma in a name would make two groups of one.
@@ -151,7 +183,7 @@ mod tests {
 
     #[test]
     fn our_names_are_known_in_every_spelling() {
-        let headers = IdentityHeaders { user: Some("remote-user".to_owned()), ..IdentityHeaders::default() };
+        let headers = IdentityHeaders { user: Some("remote-user".into()), ..IdentityHeaders::default() };
         for name in [
             "x-auth-request-user",
             "X-Auth-Request-User",
@@ -162,10 +194,10 @@ mod tests {
             "remote-user",
             "REMOTE_USER",
         ] {
-            assert!(headers.owns(name.as_bytes()), "{name}");
+            assert!(headers.own_names().has(name.as_bytes()), "{name}");
         }
         for name in ["x-auth-request", "x-authrequest-user", "x-request-id", "remote-users", "user", ":path"] {
-            assert!(!headers.owns(name.as_bytes()), "{name}");
+            assert!(!headers.own_names().has(name.as_bytes()), "{name}");
         }
     }
 
@@ -175,10 +207,10 @@ mod tests {
         let head = RequestHead::new(
             ["x-auth-request-user", "accept", "x-auth-request-user", "x_auth_request_user"].map(field).to_vec(),
         );
-        let removals = IdentityHeaders::default().removals(&head);
+        let removals = IdentityHeaders::default().own_names().removals(&head);
         assert_eq!(
             removals,
-            ["x-auth-request-user", "x_auth_request_user"].map(|name| Mutation::Remove(name.as_bytes().to_vec()))
+            ["x-auth-request-user", "x_auth_request_user"].map(|name| Mutation::remove(name.as_bytes()))
         );
     }
 

@@ -28,7 +28,9 @@ pub enum Json {
 impl Json {
     /// Reads one JSON document; white space may follow it, nothing else.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        // JSON is UTF-8 (RFC 8259 §8.1). Seen to once for all of it, it need not be for each string.
+        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         let value = AtDepth(0)
             .deserialize(&mut deserializer)
             .and_then(|value| deserializer.end().map(|()| value))
@@ -163,7 +165,8 @@ impl<'de> Visitor<'de> for AtDepth {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
         let depth = self.deeper()?;
-        let mut members = Vec::new();
+        // Most documents have some dozen members, and what is in them has few.
+        let mut members = Vec::with_capacity(if self.0 == 0 { 16 } else { 0 });
         while let Some(name) = access.next_key::<String>()? {
             members.push((name, access.next_value_seed(Self(depth))?));
         }

@@ -7,11 +7,13 @@
 //! 3. [`identity`] removes every header by which the service is told who is calling.
 //! 4. [`policy`] finds the rule: by the route's metadata, or by host, path, method and route name; and for COPY and
 //!    MOVE that of what they write.
-//! 5. [`credential`] finds the one token the request carries, and takes it out.
+//! 5. [`credential`] finds the one token the request carries, and takes it out. One that was verified before is found
+//!    again in [`flow::Memory`], with the headers for the service, and goes on at 9: most requests do.
 //! 6. [`token`] reads it; [`issuer`] knows whose tokens are accepted and what is in them.
 //! 7. [`jwks`] has the issuer's keys, or the request waits until the filter has fetched them.
-//! 8. [`crypto`] checks the signature; what comes out is a token that can be believed.
-//! 9. [`policy`] checks what the rule asks; [`identity`] writes the headers for the service.
+//! 8. [`crypto`] checks the signature, or has Envoy do it; what comes out is a token that can be believed. [`identity`]
+//!    writes the headers for the service, and [`flow::Memory`] keeps them with who is calling.
+//! 9. [`policy`] checks what the rule asks, on every request.
 //! 10. A refusal is a [`denial`], told in the words of [`challenge`] and [`reply`].
 //! 11. [`filter`] performs the step. [`record`] says what is counted and logged of it.
 //!

@@ -1,6 +1,10 @@
 //! The facts of one request: what the client sent and which route Envoy chose. Built once, by the shell.
 
-use crate::abi::read_pairs;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::abi::{Places, places, read_pairs};
 use crate::identity::is_alike;
 
 /// The request's header fields as Envoy gives them: names in lower case, pseudo headers among them, repeated fields
@@ -8,24 +12,75 @@ use crate::identity::is_alike;
 /// may send what is not UTF-8.
 #[derive(Clone, Default)]
 pub struct RequestHead {
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Where all names and values stand.
+    map: Vec<u8>,
+    places: Places,
+    method: Only,
+    path: Only,
+    authority: Only,
+}
+
+/// Which of the fields has a certain name, where it is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Only {
+    #[default]
+    None,
+    One(usize),
+    Several,
+}
+
+impl Only {
+    fn add(&mut self, field: usize) {
+        *self = if *self == Self::None { Self::One(field) } else { Self::Several };
+    }
 }
 
 impl RequestHead {
+    /// From fields that no host passed.
     pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
-        Self { fields }
+        let mut head = Self::default();
+        let mut append = |text: &[u8]| {
+            let start = head.map.len();
+            head.map.extend(text);
+            start..head.map.len()
+        };
+        let places = fields.iter().map(|(name, value)| (append(name), append(value))).collect();
+        Self::of(head.map, places)
+    }
+
+    /// Takes the map over as the host passes it; `None` where it is none.
+    pub fn read(map: Vec<u8>) -> Option<Self> {
+        let places = places(&map)?;
+        Some(Self::of(map, places))
+    }
+
+    fn of(map: Vec<u8>, places: Places) -> Self {
+        let mut head = Self { map, places, ..Self::default() };
+        let (mut method, mut path, mut authority) = <(Only, Only, Only)>::default();
+        for (at, name) in head.names().enumerate().filter(|(_, name)| name.starts_with(b":")) {
+            match name.to_ascii_lowercase().as_slice() {
+                b":method" => method.add(at),
+                b":path" => path.add(at),
+                b":authority" => authority.add(at),
+                _ => {}
+            }
+        }
+        (head.method, head.path, head.authority) = (method, path, authority);
+        head
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let text = |place: &Range<usize>| self.map.get(place.clone()).unwrap_or_default();
+        self.places.iter().map(move |(name, value)| (text(name), text(value)))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().map(|(name, _)| name.as_slice())
+        self.fields().map(|(name, _)| name)
     }
 
     /// Every value of that field, in order.
     pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.fields
-            .iter()
-            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_slice())
+        self.fields().filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The field's only value. `None` where there is none, several, or one that is not UTF-8.
@@ -37,17 +92,32 @@ impl RequestHead {
         }
     }
 
+    fn only(&self, field: Only) -> Option<&str> {
+        let Only::One(at) = field else { return None };
+        let (_, value) = self.places.get(at)?;
+        std::str::from_utf8(self.map.get(value.clone())?).ok()
+    }
+
     pub fn method(&self) -> Option<&str> {
-        self.text(":method")
+        self.only(self.method)
+    }
+
+    /// Whether there is no path at all, as with CONNECT.
+    pub fn has_no_path(&self) -> bool {
+        self.path == Only::None
+    }
+
+    pub fn has_no_authority(&self) -> bool {
+        self.authority == Only::None
     }
 
     /// Path and query, as the client sent them and as Envoy's own normalization left them.
     pub fn path(&self) -> Option<&str> {
-        self.text(":path")
+        self.only(self.path)
     }
 
     pub fn authority(&self) -> Option<&str> {
-        self.text(":authority")
+        self.only(self.authority)
     }
 
     pub fn is_https(&self) -> bool {
@@ -104,8 +174,8 @@ pub fn hop_by_hop(head: &RequestHead) -> Option<Mutation> {
     let usual =
         |option: &[u8]| ["upgrade", "keep-alive"].iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes()));
     let options = || head.values("connection").flat_map(|value| value.split(|b| *b == b',')).map(<[u8]>::trim_ascii);
-    let upgrades = head.values("upgrade").next().is_some();
-    (upgrades && !options().all(usual)).then(|| Mutation::Set("connection".to_owned(), b"Upgrade".to_vec()))
+    let upgrades = || head.values("upgrade").next().is_some();
+    (!options().all(usual) && upgrades()).then(|| Mutation::set("connection", *b"Upgrade"))
 }
 
 /// Fields by which some frameworks let a request have another method.
@@ -118,14 +188,24 @@ pub fn misleading(head: &RequestHead) -> Vec<Mutation> {
     let alike = |name: &[u8], known: &[&str]| known.iter().any(|known| is_alike(name, known));
     let is_plain = |name: &[u8]| CONDITIONS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
     let misleads = |name: &&[u8]| alike(name, &METHOD_OVERRIDES) || (alike(name, &CONDITIONS) && !is_plain(name));
-    head.names().filter(misleads).map(|name| Mutation::Remove(name.to_vec())).collect()
+    head.names().filter(misleads).map(|name| Mutation::remove(name.to_vec())).collect()
 }
 
-/// A change to the request's header fields.
+/// A change to the request's header fields. Copies share their text, since those of one token are made once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    Remove(Vec<u8>),
-    Set(String, Vec<u8>),
+    Remove(Cow<'static, [u8]>),
+    Set(Rc<str>, Rc<[u8]>),
+}
+
+impl Mutation {
+    pub fn remove(name: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self::Remove(name.into())
+    }
+
+    pub fn set(name: impl Into<Rc<str>>, value: impl Into<Rc<[u8]>>) -> Self {
+        Self::Set(name.into(), value.into())
+    }
 }
 
 #[cfg(test)]
@@ -144,5 +224,36 @@ mod tests {
         assert_eq!(head.text("accept"), None);
         assert_eq!(head.text("x-bytes"), None);
         assert_eq!(head.method(), Some("GET"));
+    }
+
+    #[test]
+    fn a_pseudo_header_that_stands_twice_or_is_not_utf_8_is_there_and_has_no_text() {
+        type Read = fn(&RequestHead) -> Option<&str>;
+        type Is = fn(&RequestHead) -> bool;
+        let rows: [(&str, Read, Is); 3] = [
+            (":method", RequestHead::method, |head| head.method == Only::None),
+            (":path", RequestHead::path, RequestHead::has_no_path),
+            (":authority", RequestHead::authority, RequestHead::has_no_authority),
+        ];
+        for (name, read, is_absent) in rows {
+            let capitals = name.to_ascii_uppercase();
+            for (fields, text, is_there) in [
+                (&[][..], None, false),
+                (&[("x", &b"a"[..])], None, false),
+                (&[(name, b"a")], Some("a"), true),
+                (&[(&capitals, b"a")], Some("a"), true),
+                (&[(name, b"")], Some(""), true),
+                (&[(name, b"\xff")], None, true),
+                (&[(name, b"a"), (name, b"a")], None, true),
+                (&[(name, b"a"), (&capitals, b"b")], None, true),
+                (&[(name, b"a"), ("x", b"a"), (name, b"b"), (name, b"c")], None, true),
+            ] {
+                let head = RequestHead::new(
+                    fields.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect(),
+                );
+                assert_eq!(read(&head), text, "{fields:?}");
+                assert_eq!(is_absent(&head), !is_there, "{fields:?}");
+            }
+        }
     }
 }

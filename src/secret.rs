@@ -1,13 +1,14 @@
 //! Values that must not reach a log, a metric or an error message.
 
 use std::fmt;
+use std::rc::Rc;
 
 /// A string whose `Debug` shows nothing and which has no `Display`: reading it takes a visible [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Rc<str>);
 
 impl Secret {
-    pub fn new(value: impl Into<String>) -> Self {
+    pub fn new(value: impl Into<Rc<str>>) -> Self {
         Self(value.into())
     }
 

@@ -47,6 +47,29 @@ impl UnixTime {
     }
 }
 
+/// A span of time, from one moment to just before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: UnixTime,
+    pub until: UnixTime,
+}
+
+impl Span {
+    pub fn contains(self, time: UnixTime) -> bool {
+        self.from <= time && time < self.until
+    }
+
+    /// The part before or from `point` on, whichever `now` is in: something changes at that moment.
+    #[must_use]
+    pub fn cut(self, point: UnixTime, now: UnixTime) -> Self {
+        if point <= now {
+            Self { from: self.from.max(point), ..self }
+        } else {
+            Self { until: self.until.min(point), ..self }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +83,53 @@ mod tests {
         assert_eq!(start.since(end), Duration::ZERO);
         assert_eq!(end.since(start), Duration::MAX);
         assert_eq!(end.millis(), u64::MAX);
+    }
+
+    const fn span(from: u64, until: u64) -> Span {
+        Span { from: UnixTime::from_seconds(from), until: UnixTime::from_seconds(until) }
+    }
+
+    #[test]
+    fn a_span_begins_with_its_first_moment_and_ends_before_its_last() {
+        for (name, span, millis, want) in [
+            ("just before", span(5, 9), 4_999, false),
+            ("the beginning", span(5, 9), 5_000, true),
+            ("a moment later", span(5, 9), 5_001, true),
+            ("just before the end", span(5, 9), 8_999, true),
+            ("the end", span(5, 9), 9_000, false),
+            ("after it", span(5, 9), 9_001, false),
+            ("of no length", span(5, 5), 5_000, false),
+            ("that ends before it begins", span(9, 5), 7_000, false),
+            ("from the epoch on", span(0, 9), 0, true),
+            ("without end", span(5, u64::MAX), u64::MAX, true),
+        ] {
+            assert_eq!(span.contains(UnixTime::from_millis(millis)), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_cut_to_the_part_that_now_is_in() {
+        for (name, point, now, want) in [
+            ("now is before", 7, 6, span(5, 7)),
+            ("now is after", 6, 7, span(6, 9)),
+            ("now", 7, 7, span(7, 9)),
+            ("at its beginning, before", 5, 4, span(5, 5)),
+            ("at its beginning, now", 5, 5, span(5, 9)),
+            ("at its beginning, after", 5, 6, span(5, 9)),
+            ("at its end, before", 9, 8, span(5, 9)),
+            ("at its end, now", 9, 9, span(9, 9)),
+            ("before it begins", 3, 6, span(5, 9)),
+            ("after it ends", 11, 6, span(5, 9)),
+        ] {
+            let seconds = UnixTime::from_seconds;
+            let cut = span(5, 9).cut(seconds(point), seconds(now));
+            assert_eq!(cut, want, "{name}");
+            // Whatever is cut, what is left holds no moment of the other side.
+            let side = |time: u64| time >= point;
+            let held = (0..12).filter(|time| cut.contains(seconds(*time)));
+            let wanted = (5..9).filter(|time| side(*time) == side(now));
+            assert_eq!(held.collect::<Vec<_>>(), wanted.collect::<Vec<_>>(), "{name}");
+        }
     }
 
     #[test]

@@ -90,6 +90,15 @@ impl<'a> Node<'a> {
         if let Json::Bool(value) = self.value { Some(*value) } else { self.expected("true or false") }
     }
 
+    /// A whole number from nought to `most`.
+    pub(super) fn integer(&self, most: usize) -> Option<usize> {
+        let number = self.value.as_integer().and_then(|number| usize::try_from(number).ok());
+        match number.filter(|number| *number <= most) {
+            Some(number) => Some(number),
+            None => self.problem(format!("has to be a whole number from 0 to {most}")),
+        }
+    }
+
     /// A string such as `"300s"`, `"10m"` or `"1h"`, between `least` and `most`.
     pub(super) fn duration(&self, least: Duration, most: Duration) -> Option<Duration> {
         let Some(duration) = self.value.as_str().and_then(parse_duration) else {

@@ -63,7 +63,7 @@ fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Rule> {
     let shadow = object.get("shadow").map_or(Some(false), |node| node.boolean());
     object.finish();
     Some(Rule {
-        name: name?,
+        name: name?.into(),
         matches: matches?,
         access: access?,
         require: require?,

@@ -134,9 +134,58 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         (
             "/relm",
             "\"x\"",
-            "relm: unknown field; known here: realm, capabilities, issuers, credentials, headers, rules, require_tls",
+            "relm: unknown field; known here: realm, capabilities, issuers, credentials, headers, rules, require_tls, token_cache",
         ),
         ("/require_tls", "\"yes\"", "require_tls: expected true or false, found \"yes\""),
+        ("/token_cache", "7", "token_cache: expected an object, found a number"),
+        ("/token_cache", "null", "token_cache: expected an object, found null"),
+        ("/token_cache", r#"{"entries":7}"#, "token_cache.entries: unknown field; known here: max_entries, max_bytes"),
+        (
+            "/token_cache",
+            r#"{"max_entries":-1}"#,
+            "token_cache.max_entries: has to be a whole number from 0 to 1000000",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_entries":1000001}"#,
+            "token_cache.max_entries: has to be a whole number from 0 to 1000000",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_entries":1.5}"#,
+            "token_cache.max_entries: has to be a whole number from 0 to 1000000",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_entries":"100"}"#,
+            "token_cache.max_entries: has to be a whole number from 0 to 1000000",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_entries":null}"#,
+            "token_cache.max_entries: has to be a whole number from 0 to 1000000",
+        ),
+        ("/token_cache", r#"{"max_bytes":-1}"#, "token_cache.max_bytes: has to be a whole number from 0 to 268435456"),
+        (
+            "/token_cache",
+            r#"{"max_bytes":268435457}"#,
+            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_bytes":99999999999999999999}"#,
+            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_bytes":"16MiB"}"#,
+            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+        ),
+        (
+            "/token_cache",
+            r#"{"max_bytes":true}"#,
+            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+        ),
         ("/issuers", "[]", "issuers: needs at least one item"),
         (
             "/issuers",
@@ -377,6 +426,30 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         let got = errors(&with(at, value));
         assert_eq!(got, [want], "{at} = {value}");
     }
+}
+
+#[test]
+fn how_much_is_remembered_of_tokens_can_be_said() {
+    for (value, max_entries, max_bytes) in [
+        ("{}", 4096, 16 * 1024 * 1024),
+        (r#"{"max_entries":0}"#, 0, 16 * 1024 * 1024),
+        (r#"{"max_entries":1000000}"#, 1_000_000, 16 * 1024 * 1024),
+        (r#"{"max_bytes":0}"#, 4096, 0),
+        (r#"{"max_bytes":268435456}"#, 4096, 268_435_456),
+        (r#"{"max_entries":7,"max_bytes":70000}"#, 7, 70_000),
+    ] {
+        let text = with("/token_cache", value);
+        assert_eq!(errors(&text), [""; 0], "{value}");
+        let want = crate::token::CacheLimits { max_entries, max_bytes };
+        assert_eq!(Config::parse(text.as_bytes()).unwrap().token_cache, want, "{value}");
+        // A `Struct` has no whole numbers, only such as are.
+        let of_struct = to_struct(&Json::parse(text.as_bytes()).unwrap());
+        assert_eq!(Config::parse(&of_struct).unwrap().token_cache, want, "{value} as a Struct");
+    }
+    let nothing = Config::parse(MINIMAL.as_bytes()).unwrap().token_cache;
+    assert_eq!(nothing, crate::token::CacheLimits { max_entries: 4096, max_bytes: 16 * 1024 * 1024 });
+    let both = errors(&with("/token_cache", r#"{"max_entries":-1,"max_bytes":-1}"#));
+    assert_eq!(both.len(), 2, "{both:?}");
 }
 
 #[test]

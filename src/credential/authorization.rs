@@ -22,12 +22,15 @@ pub(super) fn find(head: &RequestHead, places: Places) -> Credentials {
     let Some(value) = values.next() else {
         return Credentials::NotPresented;
     };
-    // Envoy joins repeated fields with a comma, and no scheme of ours has one in its credential.
-    if values.next().is_some() || value.contains(&b',') {
+    if values.next().is_some() {
         return Credentials::Several;
     }
     let Ok(value) = std::str::from_utf8(value) else {
-        return Credentials::Malformed("an Authorization that is not text");
+        return if holds_several(value) {
+            Credentials::Several
+        } else {
+            Credentials::Malformed("an Authorization that is not text")
+        };
     };
     // RFC 9110 §5.5: white space around a value is not part of it, and HTTP/2 may bring some.
     let value = value.trim_matches([' ', '\t']);
@@ -36,6 +39,8 @@ pub(super) fn find(head: &RequestHead, places: Places) -> Credentials {
     let rest = rest.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("bearer") && places.bearer {
         bearer(rest)
+    } else if holds_several(value.as_bytes()) {
+        Credentials::Several
     } else if scheme.eq_ignore_ascii_case("basic") && places.basic {
         basic(rest)
     } else {
@@ -60,11 +65,27 @@ pub(super) fn names_a_scheme_of_ours(head: &RequestHead) -> bool {
     head.values("authorization").any(|value| value.split(|b| *b == b',').any(ours))
 }
 
+/// Envoy joins repeated fields with a comma, and no scheme of ours has one in its credential.
+fn holds_several(value: &[u8]) -> bool {
+    value.contains(&b',')
+}
+
+/// Whether it is one token is for [`checked`] to say: a token that is remembered need not be read.
 fn bearer(token: &str) -> Credentials {
     if token.is_empty() {
         Credentials::Malformed("a Bearer credential without a token")
-    } else if is_token68(token) {
+    } else {
         presented(token, Scheme::Bearer)
+    }
+}
+
+/// A credential that was found, once it is known to be one.
+pub(super) fn checked(credential: Credential) -> Credentials {
+    let token = credential.token.expose();
+    if credential.scheme != Scheme::Bearer || is_token68(token) {
+        Credentials::Presented(credential)
+    } else if holds_several(token.as_bytes()) {
+        Credentials::Several
     } else {
         Credentials::Malformed("a Bearer credential with a character that no token has")
     }
@@ -132,7 +153,11 @@ mod tests {
 
     fn found(value: &[u8]) -> Want {
         let head = RequestHead::new(vec![(b"authorization".to_vec(), value.to_vec())]);
-        match find(&head, Places { bearer: true, basic: true, query: false }) {
+        let found = match find(&head, Places { bearer: true, basic: true, query: false }) {
+            Credentials::Presented(credential) => checked(credential),
+            other => other,
+        };
+        match found {
             Credentials::Presented(credential) => Token(String::leak(credential.token.expose().to_owned())),
             Credentials::Foreign => Foreign,
             Credentials::Password => Password,
@@ -167,6 +192,8 @@ mod tests {
             (b"", Foreign),
             (b"Bearer a,Bearer b", Several),
             (b"Bearer a,", Several),
+            (b"Bearer \xff,Bearer b", Several),
+            (b"\xff,Bearer b", Several),
         ] {
             assert_eq!(found(value), want, "{:?}", String::from_utf8_lossy(value));
         }

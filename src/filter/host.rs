@@ -45,6 +45,10 @@ unsafe extern "C" {
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8, name_size: usize, arguments: *const u8, arguments_size: usize,
+        data: *mut *mut u8, size: *mut usize,
+    ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
@@ -66,12 +70,15 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
 }
 
 pub(super) fn request_head() -> Result<RequestHead, HostError> {
-    header_pairs(REQUEST_HEADERS).map(RequestHead::new)
+    RequestHead::read(header_map(REQUEST_HEADERS)?).ok_or(HostError::PARSE_FAILURE)
 }
 
-pub(super) fn header_pairs(map: u32) -> Result<Pairs, HostError> {
-    let pairs = bytes(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })?;
-    read_pairs(&pairs).ok_or(HostError::PARSE_FAILURE)
+pub(super) fn request_trailers() -> Result<Pairs, HostError> {
+    read_pairs(&header_map(REQUEST_TRAILERS)?).ok_or(HostError::PARSE_FAILURE)
+}
+
+fn header_map(map: u32) -> Result<Vec<u8>, HostError> {
+    bytes(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })
 }
 
 pub(super) fn change(map: u32, mutation: &Mutation) -> Result<(), HostError> {
@@ -83,9 +90,8 @@ pub(super) fn change(map: u32, mutation: &Mutation) -> Result<(), HostError> {
     })
 }
 
-/// The property at this path; `None` where there is none.
-pub(super) fn property(path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
-    let path = path.join("\0");
+/// The property at this path, whose parts a NUL parts; `None` where there is none.
+pub(super) fn property(path: &str) -> Result<Option<Vec<u8>>, HostError> {
     match bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }) {
         Ok(value) => Ok(Some(value)),
         Err(HostError::NOT_FOUND) => Ok(None),
@@ -137,6 +143,14 @@ pub(super) fn now() -> Result<UnixTime, HostError> {
     Ok(UnixTime::from_nanos(nanoseconds))
 }
 
+/// Calls a function that is not part of the ABI; `None` where the host has none of that name, or it fails.
+pub(super) fn foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+    let call = |data, size| unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), arguments.as_ptr(), arguments.len(), data, size)
+    };
+    bytes(call).ok()
+}
+
 fn define(kind: u32, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     HostError::check(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
@@ -151,8 +165,9 @@ pub(super) fn define_gauge(name: &str) -> Result<u32, HostError> {
     define(GAUGE, name)
 }
 
-pub(super) fn increment(counter: u32) -> Result<(), HostError> {
-    HostError::check(unsafe { proxy_increment_metric(counter, 1) })
+/// Adds to a counter or a gauge; only a gauge can lose.
+pub(super) fn change_metric(metric: u32, change: i64) -> Result<(), HostError> {
+    HostError::check(unsafe { proxy_increment_metric(metric, change) })
 }
 
 pub(super) fn record(gauge: u32, value: u64) -> Result<(), HostError> {

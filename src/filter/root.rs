@@ -12,9 +12,8 @@ use proxy_wasm::types::ContextType;
 use super::host;
 use super::perform::{Moment, perform};
 use super::stream::Stream;
-use super::worker::{SOON, Worker};
+use super::worker::{SOON, WATCH, Worker};
 use crate::config::{Config, ConfigError};
-use crate::crypto::JwtSimple;
 use crate::denial::Denial;
 use crate::flow::{AwaitingKeys, Env, Parked};
 use crate::jwks::{Answer, Due, Fetch, FetchError, Finished, Notice};
@@ -24,11 +23,7 @@ use crate::time::UnixTime;
 /// one before it: a few hundred exhaust the VM's stack, fewer the longer the chain of filters is.
 const BATCH: usize = 16;
 
-/// How often the time is looked at, and what other workers wrote: a key that was withdrawn is out of use everywhere this
-/// long after one of them knows.
-const WATCH: Duration = Duration::from_secs(1);
-
-/// The same while requests wait for what another worker may be fetching.
+/// How often the root looks around while requests wait for what another worker may be fetching.
 const WATCH_WHILE_WAITING: Duration = Duration::from_millis(10);
 
 pub(super) struct Root {
@@ -43,7 +38,7 @@ impl Root {
 
     /// Does what is due for the keys.
     fn look_after_keys(&self, worker: &Worker, now: UnixTime) {
-        let Due { fetches, notices } = worker.keys.borrow_mut().due(now);
+        let Due { fetches, notices } = worker.memory.borrow_mut().keys.due(now);
         notices.iter().for_each(|notice| tell(worker, notice));
         for fetch in fetches {
             self.fetch(worker, fetch);
@@ -66,7 +61,7 @@ impl Root {
     fn finish(&self, worker: &Worker, fetch: &Fetch, answer: Result<Answer, FetchError>) {
         // Without a clock the fetch counts as lost, which a later tick sees.
         let Ok(now) = host::now() else { return };
-        let Finished { next, notice } = worker.keys.borrow_mut().finish(fetch, answer, now);
+        let Finished { next, notice } = worker.memory.borrow_mut().keys.finish(fetch, answer, now);
         notice.iter().for_each(|notice| tell(worker, notice));
         measure(worker, now);
         if let Some(next) = next {
@@ -77,7 +72,7 @@ impl Root {
     /// Decides requests that need not wait any longer, one by one, each on its own stream, and sees to it that the rest
     /// is looked after.
     fn end_waits(&self, worker: &Worker) {
-        let ready = |waiting: &AwaitingKeys| waiting.is_ready(&worker.keys.borrow());
+        let ready = |waiting: &AwaitingKeys| waiting.is_ready(&worker.memory.borrow().keys);
         let parked = worker.parking.borrow_mut().take(BATCH, ready);
         for Parked { handle, waiting } in parked {
             // A stream that is gone has no one to answer.
@@ -85,7 +80,9 @@ impl Root {
                 continue;
             }
             let step = match host::now() {
-                Ok(now) => waiting.resume(&mut worker.keys.borrow_mut(), &Env { now, signatures: &JwtSimple }),
+                Ok(now) => {
+                    waiting.resume(&mut worker.memory.borrow_mut(), &Env { now, signatures: &worker.signatures })
+                }
                 Err(_) => waiting.refuse(Denial::Internal("the time cannot be had")),
             };
             perform(worker, &handle, step, Moment::Parked);
@@ -93,13 +90,13 @@ impl Root {
         if let Err(error) = host::act_on(self.context_id) {
             log::error!("the plugin's own context cannot be used: {error}");
         }
-        let (keys, parking) = (worker.keys.borrow(), worker.parking.borrow());
-        let period = if keys.is_wanted() || parking.holds(ready) {
+        let (memory, parking) = (worker.memory.borrow(), worker.parking.borrow());
+        let period = if memory.keys.is_wanted() || parking.holds(ready) {
             Some(SOON)
         } else if parking.holds(|_| true) {
             Some(WATCH_WHILE_WAITING)
         } else {
-            keys.fetches().then_some(WATCH)
+            memory.keys.fetches().then_some(WATCH)
         };
         if let Err(error) = worker.call_root_every(period) {
             log::error!("the timer cannot be set: {error}");
@@ -108,9 +105,15 @@ impl Root {
 }
 
 fn measure(worker: &Worker, now: UnixTime) {
-    for (name, value) in worker.keys.borrow_mut().gauges(now) {
+    for (name, value) in worker.memory.borrow_mut().keys.gauges(now) {
         worker.gauge(&name, value);
     }
+}
+
+fn tell_of_tokens(worker: &Worker) {
+    let mut memory = worker.memory.borrow_mut();
+    memory.counters().for_each(|news| worker.count_more(news));
+    memory.gauges().for_each(|news| worker.change_gauge(news));
 }
 
 fn tell(worker: &Worker, notice: &Notice) {
@@ -130,12 +133,18 @@ impl Context for Root {
             self.end_waits(worker);
         }
     }
+}
 
-    fn on_done(&mut self) -> bool {
-        if let (Some(worker), Ok(now)) = (&self.worker, host::now()) {
-            worker.keys.borrow_mut().release(now);
+/// What is left to others when a configuration goes away. Dropping needs no callback of its own: one for a context that
+/// is done would be called for each request too.
+impl Drop for Root {
+    fn drop(&mut self) {
+        let Some(worker) = &self.worker else { return };
+        if let Ok(now) = host::now() {
+            worker.memory.borrow_mut().keys.release(now);
         }
-        true
+        worker.memory.borrow_mut().forget();
+        tell_of_tokens(worker);
     }
 }
 
@@ -151,7 +160,9 @@ impl RootContext for Root {
                 for name in config.policy.shadows() {
                     log::warn!("configuration: rule {name} is a shadow: every request under it is let on");
                 }
-                Some(Rc::new(Worker::new(config)))
+                let worker = Worker::new(config);
+                log::info!("signatures: {}", worker.signatures.summary());
+                Some(Rc::new(worker))
             }
             Err(errors) => {
                 errors.iter().for_each(|error| log::error!("configuration: {error}"));
@@ -160,7 +171,7 @@ impl RootContext for Root {
         };
         // Keys are fetched from the first tick on. Here it would be too soon: Envoy also tries the configuration in a VM
         // that it then throws away, with the answers to its calls.
-        if let Some(worker) = self.worker.as_ref().filter(|worker| worker.keys.borrow().fetches())
+        if let Some(worker) = self.worker.as_ref().filter(|worker| worker.memory.borrow().keys.fetches())
             && let Err(error) = worker.call_root_soon()
         {
             log::error!("the timer cannot be set: {error}");
@@ -174,6 +185,7 @@ impl RootContext for Root {
         if let Ok(now) = host::now() {
             self.look_after_keys(worker, now);
         }
+        tell_of_tokens(worker);
         self.end_waits(worker);
     }
 

@@ -10,7 +10,6 @@ use super::perform::{Moment, perform, refuse};
 use super::worker::Worker;
 use crate::abi::HostError;
 use crate::credential::is_carrier;
-use crate::crypto::JwtSimple;
 use crate::flow::{Env, Handle, begin};
 use crate::request::{Mutation, Route, RouteMetadata};
 
@@ -29,8 +28,11 @@ impl Stream {
         let head = host::request_head()?;
         // Before any change to a header, which would make Envoy choose the route anew.
         let route = read_route(worker.config.policy.uses_route_name())?;
-        let env = Env { now: host::now()?, signatures: &JwtSimple };
-        let step = begin(&worker.config, &head, &route, &mut worker.keys.borrow_mut(), &env);
+        let env = Env { now: host::now()?, signatures: &worker.signatures };
+        let step = begin(&worker.config, &head, &route, &mut worker.memory.borrow_mut(), &env);
+        if worker.memory.borrow().has_news() {
+            worker.call_root_some_time();
+        }
         perform(worker, &self.request, step, Moment::InHeaders);
         Ok(())
     }
@@ -42,14 +44,15 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
+impl Drop for Stream {
+    fn drop(&mut self) {
         if let Some(worker) = &self.worker {
             worker.parking.borrow_mut().forget(self.request.stream);
         }
-        true
     }
 }
+
+impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
@@ -80,17 +83,17 @@ impl HttpContext for Stream {
 }
 
 fn strip_trailers(worker: &Worker) -> Result<(), HostError> {
-    for (name, _) in host::header_pairs(host::REQUEST_TRAILERS)? {
-        if worker.config.headers.owns(&name) || is_carrier(&name) {
-            host::change(host::REQUEST_TRAILERS, &Mutation::Remove(name))?;
+    for (name, _) in host::request_trailers()? {
+        if worker.config.own_names.has(&name) || is_carrier(&name) {
+            host::change(host::REQUEST_TRAILERS, &Mutation::remove(name))?;
         }
     }
     Ok(())
 }
 
 fn read_route(wants_name: bool) -> Result<Route, HostError> {
-    let name = if wants_name { host::property(&["xds", "route_name"])? } else { None };
-    let metadata = match host::property(&["xds", "route_metadata", "filter_metadata", "postern"]) {
+    let name = if wants_name { host::property("xds\0route_name")? } else { None };
+    let metadata = match host::property("xds\0route_metadata\0filter_metadata\0postern") {
         Ok(fields) => fields.map_or(RouteMetadata::Absent, |fields| RouteMetadata::read(&fields)),
         // What Envoy cannot pass on, such as a null, was meant to say something.
         Err(HostError::SERIALIZATION_FAILURE) => RouteMetadata::Malformed,

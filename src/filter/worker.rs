@@ -9,13 +9,15 @@ use std::time::Duration;
 use super::host;
 use crate::abi::HostError;
 use crate::config::Config;
-use crate::flow::Parking;
+use crate::crypto::BoringSsl;
+use crate::flow::{Memory, News, Parking};
 use crate::jwks::{Fetch, KeyStore, SharedData};
 
 pub(super) struct Worker {
     pub(super) config: Rc<Config>,
-    pub(super) keys: RefCell<KeyStore>,
+    pub(super) memory: RefCell<Memory>,
     pub(super) parking: RefCell<Parking>,
+    pub(super) signatures: BoringSsl,
     /// Callouts under way, by the number that Envoy gave them.
     pub(super) calls: RefCell<HashMap<u32, Fetch>>,
     metrics: RefCell<HashMap<String, u32>>,
@@ -26,13 +28,19 @@ pub(super) struct Worker {
 /// How soon the root looks after what a request wants of it. The shortest period there is.
 pub(super) const SOON: Duration = Duration::from_millis(1);
 
+/// How often the time is looked at, and what other workers wrote: a key that was withdrawn is out of use everywhere this
+/// long after one of them knows. What is told of the remembered tokens is told as often.
+pub(super) const WATCH: Duration = Duration::from_secs(1);
+
 impl Worker {
     pub(super) fn new(config: Config) -> Self {
         let me = RandomState::new().hash_one(());
+        let keys = KeyStore::new(&config.issuers, &(Rc::new(host::Shared) as Rc<dyn SharedData>), me);
         Self {
-            keys: RefCell::new(KeyStore::new(&config.issuers, &(Rc::new(host::Shared) as Rc<dyn SharedData>), me)),
+            memory: RefCell::new(Memory::new(keys, config.token_cache)),
             config: Rc::new(config),
             parking: RefCell::default(),
+            signatures: BoringSsl::probe(host::foreign),
             calls: RefCell::default(),
             metrics: RefCell::default(),
             period: Cell::default(),
@@ -52,9 +60,26 @@ impl Worker {
         Ok(())
     }
 
+    /// Has the root's `on_tick` called some time, so that it tells what there is to tell.
+    pub(super) fn call_root_some_time(&self) {
+        if self.period.get().is_none()
+            && let Err(error) = self.call_root_every(Some(WATCH))
+        {
+            log::error!("the timer cannot be set: {error}");
+        }
+    }
+
     /// Counts one more.
     pub(super) fn count(&self, name: &str) {
-        self.tell(name, host::define_counter, host::increment);
+        self.tell(name, host::define_counter, |counter| host::change_metric(counter, 1));
+    }
+
+    pub(super) fn count_more(&self, (name, change): News) {
+        self.tell(name, host::define_counter, |counter| host::change_metric(counter, change));
+    }
+
+    pub(super) fn change_gauge(&self, (name, change): News) {
+        self.tell(name, host::define_gauge, |gauge| host::change_metric(gauge, change));
     }
 
     pub(super) fn gauge(&self, name: &str, value: u64) {

@@ -109,7 +109,8 @@ pub(super) fn printable(value: &Json) -> Option<String> {
 
 /// A header value cannot begin or end with a space, and control characters split messages and log lines.
 pub fn is_printable(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+    let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    !text.is_empty() && text.trim() == text && (is_plain || !text.chars().any(char::is_control))
 }
 
 /// When the user logged in. Some Keycloaks write 0 where nobody did.

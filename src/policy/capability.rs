@@ -56,6 +56,11 @@ impl CapabilityGroups {
         self.by_group.get(group).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether no group stands for anything.
+    pub fn is_empty(&self) -> bool {
+        self.by_group.is_empty()
+    }
+
     pub fn is_interactive(&self, capability: &str) -> bool {
         self.interactive.contains(capability)
     }

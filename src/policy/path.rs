@@ -23,8 +23,8 @@ pub enum ReadPath {
 pub fn path_of(head: &RequestHead) -> ReadPath {
     match head.path() {
         Some(path) => read_path(path),
-        None if head.values(":path").next().is_some() => ReadPath::Ambiguous,
-        None => ReadPath::Absent,
+        None if head.has_no_path() => ReadPath::Absent,
+        None => ReadPath::Ambiguous,
     }
 }
 
@@ -38,6 +38,17 @@ fn plain(path: &str) -> Option<String> {
     if path.bytes().any(|b| matches!(b, b'\\' | b'#' | b';') || !b.is_ascii_graphic()) {
         return None;
     }
+    let decoded = if path.contains('%') { decoded(path)? } else { path.to_owned() };
+    let rest = decoded.strip_prefix('/')?;
+    let mut segments = rest.split('/');
+    let last = segments.next_back();
+    let readable = |segment: &str| !matches!(segment, "." | "..");
+    // Only the last segment may be empty: `/a/` is a path of its own, `/a//b` is read in two ways.
+    let ok = segments.all(|segment| !segment.is_empty() && readable(segment)) && last.is_none_or(readable);
+    ok.then_some(decoded)
+}
+
+fn decoded(path: &str) -> Option<String> {
     let lower = path.to_ascii_lowercase();
     if ["%2f", "%2e"].iter().any(|escape| lower.contains(escape)) {
         return None;
@@ -46,16 +57,7 @@ fn plain(path: &str) -> Option<String> {
     // What was encoded must not mean something once decoded, and an escape that was encoded itself is another character
     // for a server that decodes twice.
     let meaningful = |c: char| c.is_control() || matches!(c, '\\' | '#' | ';' | '?');
-    if decoded.contains(meaningful) || holds_an_escape(&decoded) {
-        return None;
-    }
-    let rest = decoded.strip_prefix('/')?;
-    let mut segments = rest.split('/');
-    let last = segments.next_back();
-    let readable = |segment: &str| !matches!(segment, "." | "..");
-    // Only the last segment may be empty: `/a/` is a path of its own, `/a//b` is read in two ways.
-    let ok = segments.all(|segment| !segment.is_empty() && readable(segment)) && last.is_none_or(readable);
-    ok.then_some(decoded)
+    if decoded.contains(meaningful) || holds_an_escape(&decoded) { None } else { Some(decoded) }
 }
 
 fn holds_an_escape(decoded: &str) -> bool {

@@ -120,13 +120,13 @@ pub fn allowed(wanted: &Use, principal: &Principal) -> Option<Vec<Mutation>> {
 /// `storage.create` makes what is new and overwrites nothing. Whether there is something is for the service to find out:
 /// it is asked to, in HTTP's own words.
 fn by_creating(wanted: &Use, scopes: &Scopes<'_>) -> Option<Vec<Mutation>> {
-    let no_overwrite = || vec![Mutation::Set("overwrite".to_owned(), b"F".to_vec())];
+    let no_overwrite = || vec![Mutation::set("overwrite", *b"F")];
     let (paths, conditions) = match &wanted.operation {
         Operation::MakeCollection => (vec![wanted.path.as_str()], Vec::new()),
         Operation::Put => {
             // RFC 9110 §13.2.2: a server that looks at If-Match first need not come to the other.
-            let no_match = Mutation::Remove(b"if-match".to_vec());
-            (vec![wanted.path.as_str()], vec![no_match, Mutation::Set("if-none-match".to_owned(), b"*".to_vec())])
+            let no_match = Mutation::remove(b"if-match");
+            (vec![wanted.path.as_str()], vec![no_match, Mutation::set("if-none-match", *b"*")])
         }
         // RFC 4918 §10.6.
         Operation::Copied => (vec![wanted.path.as_str()], no_overwrite()),
@@ -266,8 +266,8 @@ mod tests {
 
     #[test]
     fn creating_is_allowed_only_where_nothing_is_overwritten() {
-        let set = |name: &str, value: &str| Mutation::Set(name.to_owned(), value.as_bytes().to_vec());
-        let no_match = || Mutation::Remove(b"if-match".to_vec());
+        let set = |name: &str, value: &str| Mutation::set(name, value.as_bytes());
+        let no_match = || Mutation::remove(b"if-match");
         for (method, create, modify) in [
             ("GET", None, None),
             ("HEAD", Some(vec![]), Some(vec![])),

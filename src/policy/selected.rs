@@ -71,7 +71,7 @@ impl Selected {
     }
 
     /// The rule that asks for the most, and of two that ask for as much that of the request's own path.
-    pub fn strictest(&self) -> &Rule {
+    pub fn strictest(&self) -> &Rc<Rule> {
         let stricter = |first: &Demand, other: &Demand| other.rule.access > first.rule.access;
         let strictest = self.in_force().reduce(|first, other| if stricter(first, other) { other } else { first });
         &strictest.unwrap_or(&self.own).rule

@@ -57,18 +57,25 @@ impl ClaimPath {
 
     /// Every value at this path, in order.
     pub fn all<'a>(&self, payload: &'a Json) -> Vec<&'a Json> {
-        let mut values = vec![payload];
-        for segment in &self.0 {
-            values = match segment {
-                Segment::Member(name) => values.iter().filter_map(|value| value.get(name)).collect(),
-                Segment::EachItem => values.iter().filter_map(|value| value.as_array()).flatten().collect(),
-            };
-        }
+        let mut values = Vec::new();
+        find(&self.0, payload, &mut |value| {
+            values.push(value);
+            None::<()>
+        });
         values
     }
 
     pub fn first<'a>(&self, payload: &'a Json) -> Option<&'a Json> {
-        self.all(payload).into_iter().next()
+        find(&self.0, payload, &mut Some)
+    }
+}
+
+/// Asks for each value at this path in turn, until one is taken.
+fn find<'a, T>(path: &[Segment], value: &'a Json, take: &mut impl FnMut(&'a Json) -> Option<T>) -> Option<T> {
+    match path.split_first() {
+        None => take(value),
+        Some((Segment::Member(name), rest)) => find(rest, value.get(name)?, take),
+        Some((Segment::EachItem, rest)) => value.as_array()?.iter().find_map(|item| find(rest, item, take)),
     }
 }
 

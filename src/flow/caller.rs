@@ -1,0 +1,75 @@
+//! A verified token with all that its requests need of it, made once for all of them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Report;
+use crate::credential::Scheme;
+use crate::identity::IdentityHeaders;
+use crate::issuer::{Issuer, Principal};
+use crate::policy::Rule;
+use crate::request::Mutation;
+use crate::token::{Room, VerifiedToken};
+
+#[derive(Debug)]
+pub struct Caller {
+    pub principal: Rc<Principal>,
+    /// How far the clock of its issuer may be off.
+    pub skew: Duration,
+    /// The fields that tell the service who is calling.
+    pub assertions: Vec<Mutation>,
+    /// The credential, where the service gets it.
+    pub forwarded: Option<Mutation>,
+    /// What was told of the last request: the next one is mostly under the same rule.
+    told: RefCell<Option<Told>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    rule: Rc<Rule>,
+    scheme: Scheme,
+    report: Report,
+}
+
+impl Caller {
+    pub fn new(token: &VerifiedToken, issuer: &Issuer, headers: &IdentityHeaders) -> Self {
+        Self {
+            principal: Rc::clone(token.principal()),
+            skew: issuer.clock_skew,
+            assertions: headers.assertions(token),
+            forwarded: headers.forwarded(token),
+            told: RefCell::default(),
+        }
+    }
+
+    /// What is told of a request that is let on with this token. That it depends on rule and scheme alone is for
+    /// `report` to see to.
+    pub fn report(&self, rule: &Rc<Rule>, scheme: Scheme, report: impl FnOnce() -> Report) -> Report {
+        let mut told = self.told.borrow_mut();
+        match &*told {
+            Some(told) if Rc::ptr_eq(&told.rule, rule) && told.scheme == scheme => told.report.clone(),
+            _ => {
+                let report = report();
+                *told = Some(Told { rule: Rc::clone(rule), scheme, report: report.clone() });
+                report
+            }
+        }
+    }
+}
+
+impl Room for Caller {
+    fn bytes(&self) -> usize {
+        /// A counter's name and a record, which repeats some of what the principal says.
+        const TOLD: usize = 512;
+        /// What the allocator and the counts of `Rc` add to a name and a value.
+        const EACH: usize = 64;
+        let text = |change: &Mutation| match change {
+            Mutation::Remove(name) => name.len(),
+            Mutation::Set(name, value) => name.len().saturating_add(value.len()),
+        };
+        let changes = self.assertions.iter().chain(&self.forwarded);
+        let changes: usize = changes.map(|change| text(change).saturating_add(size_of::<Mutation>() + EACH)).sum();
+        size_of::<Self>().saturating_add(TOLD).saturating_add(changes).saturating_add(self.principal.bytes())
+    }
+}
