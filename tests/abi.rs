@@ -16,6 +16,10 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod support;
+
+#[path = "support/boringssl.rs"]
+mod boringssl;
 #[path = "support/host.rs"]
 mod host;
 
@@ -31,7 +35,9 @@ mod abi {
     mod issuers;
     mod parked;
     mod refusing_host;
+    mod remembered;
     mod routes;
+    mod signatures;
     mod stale_keys;
     mod telling;
     mod trailers;

@@ -25,6 +25,12 @@ mod matrix;
 mod paths;
 #[path = "flow/profiles.rs"]
 mod profiles;
+#[path = "flow/remembered.rs"]
+mod remembered;
+#[path = "flow/remembered_by_keys.rs"]
+mod remembered_by_keys;
+#[path = "flow/remembered_in_any_order.rs"]
+mod remembered_in_any_order;
 #[path = "flow/scenario.rs"]
 mod scenario;
 #[path = "flow/shadow.rs"]
@@ -277,10 +283,27 @@ fn the_record_says_who_and_how_and_holds_no_token() {
             "user": "alice", "client": "c", "token_id": "id-1", "scheme": "basic", "missing": "read:tap"})
     );
     assert_eq!(
-        scenario.last_report().counter,
+        &*scenario.last_report().counter,
         "postern_requests_total.decision.deny.reason.insufficient_scope.rule.tap"
     );
     assert!(!scenario.all_output().contains(&raw));
+}
+
+#[test]
+fn the_record_says_by_no_scheme_what_is_no_credential() {
+    let signer = Signer::es256();
+    let good = bearer(&token(&signer).mint());
+    for (name, authorization, reason) in [
+        ("a character that no token has", "Bearer a b".to_owned(), "malformed_credential"),
+        ("one behind a good token", format!("{good} b"), "malformed_credential"),
+        ("two", format!("{good},{good}"), "several_credentials"),
+        ("another scheme", "token abc".to_owned(), "foreign_authorization"),
+    ] {
+        let mut scenario = Scenario::inline(&[&signer]);
+        scenario.get("/api/tap", &[("authorization", &authorization)]);
+        let record: serde_json::Value = serde_json::from_str(&scenario.last_report().record).unwrap();
+        assert_eq!(record, json!({"decision": "deny", "reason": reason, "rule": "tap"}), "{name}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// The running demonstration; ended with it, whatever becomes of the test.
 struct Demonstration(Child);
@@ -68,6 +69,18 @@ fn metrics(admin_port: u16) -> String {
         .join("\n")
 }
 
+/// The metrics once this is among them: some are told once a second only.
+fn metrics_with(admin_port: u16, series: &str) -> String {
+    for _ in 0..600 {
+        let metrics = metrics(admin_port);
+        if metrics.lines().any(|line| line.starts_with(series)) {
+            return metrics;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("no {series}:\n{}", metrics(admin_port));
+}
+
 fn free_ports() -> [u16; 4] {
     // Held together until all are known, so that they differ.
     let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
@@ -96,14 +109,21 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
     for status in ["200", "400", "401", "403"] {
         assert!(seen.contains_key(status), "no line gives {status}: {seen:?}");
     }
+    // One of the tokens once more, which is remembered by now.
+    let again =
+        printed.iter().find(|line| line.starts_with("curl ") && line.ends_with("# 200") && line.contains("Bearer"));
+    assert!(Command::new("bash").args(["-c", again.expect("a token")]).output().unwrap().status.success());
     // The sample's `stats_tags` make labels of what is in the names.
-    let metrics = metrics(ports[1]);
+    let metrics = metrics_with(ports[1], "postern_token_cache_total{outcome=\"hit\"} ");
     let issuer = format!("issuer=\"http://127.0.0.1:{}\"", ports[2]);
     for series in [
         format!("postern_jwks_keys{{{issuer}}} 9"),
         format!("postern_jwks_age_seconds{{{issuer}}} "),
         format!("postern_jwks_fetch_total{{outcome=\"ok\",{issuer}}} 1"),
         "postern_requests_total{decision=\"deny\",reason=\"expired\",rule=\"tap\"} ".to_owned(),
+        "postern_token_cache_total{outcome=\"miss\"} ".to_owned(),
+        "postern_token_cache_entries{} ".to_owned(),
+        "postern_token_cache_bytes{} ".to_owned(),
     ] {
         assert!(metrics.lines().any(|line| line.starts_with(&series)), "no {series}:\n{metrics}");
     }

@@ -13,6 +13,9 @@
 
 mod support;
 
+#[path = "support/vectors/mod.rs"]
+mod vectors;
+
 mod wire {
     #[allow(dead_code, reason = "the chaos test uses what is not used here")]
     mod harness;
@@ -23,6 +26,7 @@ mod wire {
     mod configuration;
     mod credentials;
     mod discovery;
+    mod exports;
     mod harness_itself;
     mod herd;
     mod keys;
@@ -30,9 +34,11 @@ mod wire {
     mod parked;
     mod prefetch;
     mod real_issuers;
+    mod remembered;
     mod rights;
     mod routes;
     mod shadow;
+    mod signatures;
     mod spoofing;
     mod survives;
     mod tokens;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use postern::config::Config;
-use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
-use postern::flow::{AwaitingKeys, Env, Next, Report, Step, begin};
+use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
+use postern::flow::{AwaitingKeys, Env, Memory, News, Next, Report, Step, begin};
 use postern::jwks::{Answer, Fetch, FetchError, KeyStore, NotWritten, SharedData};
 use postern::reply::Reply;
 use postern::request::{Mutation, RequestHead, Route, RouteMetadata};
@@ -13,6 +13,7 @@ use postern::time::UnixTime;
 use serde_json::{Value, json};
 
 use crate::support::mint::{AUDIENCE, ISSUER, Signer, jwks};
+use crate::world::patched;
 
 pub const NOW: u64 = 1_800_000_000;
 
@@ -60,7 +61,7 @@ pub struct Scenario {
 
 struct World {
     config: Rc<Config>,
-    keys: KeyStore,
+    memory: Memory,
 }
 
 /// A request that waits, and its fields so far.
@@ -74,9 +75,9 @@ pub struct Waiting {
 struct Counting(Cell<usize>);
 
 impl SignatureCheck for Counting {
-    fn verify(&self, algorithm: Algorithm, key: &PublicKey, token: &str, now: UnixTime) -> bool {
+    fn verify(&self, algorithm: Algorithm, key: &PublicKey, signed: Signed<'_>) -> bool {
         self.0.set(self.0.get() + 1);
-        JwtSimple.verify(algorithm, key, token, now)
+        RustCrypto.verify(algorithm, key, signed)
     }
 }
 
@@ -149,6 +150,18 @@ impl Scenario {
         self
     }
 
+    /// The configuration with these changes, as RFC 7396 writes them.
+    pub fn changed(mut self, patch: &Value) -> Self {
+        self.document = patched(self.document, patch);
+        self
+    }
+
+    /// Tokens of the first issuer may live as long as tokens may at all.
+    pub fn long_lived(mut self) -> Self {
+        self.document["issuers"][0]["max_lifetime"] = "744h".into();
+        self
+    }
+
     pub fn requiring_tls(mut self) -> Self {
         self.document["require_tls"] = true.into();
         self
@@ -170,6 +183,11 @@ impl Scenario {
         }
     }
 
+    /// A request that may have to wait.
+    pub fn try_get(&mut self, path: &str, authorization: &str) -> Result<Outcome, Waiting> {
+        self.begin(path, &[("authorization", authorization)])
+    }
+
     fn begin(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Outcome, Waiting> {
         let mut all = vec![(":method", "GET"), (":path", path), (":scheme", "https"), (":authority", "api.test")];
         for (name, value) in fields {
@@ -182,47 +200,68 @@ impl Scenario {
         let head = head_of(&all);
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
         let world = self.world.get_or_insert_with(|| World::new(&self.document));
-        let step = begin(&world.config, &head, &self.route, &mut world.keys, &env);
+        let step = begin(&world.config, &head, &self.route, &mut world.memory, &env);
         self.settle(step, all)
     }
 
     /// The fetches for the first issuer; its keys come and go, the other's are not there yet.
     pub fn due(&mut self) -> Vec<Fetch> {
         let now = UnixTime::from_seconds(self.now);
-        let fetches = self.world.as_mut().unwrap().keys.due(now).fetches;
+        let fetches = self.world.as_mut().unwrap().memory.keys.due(now).fetches;
         fetches.into_iter().filter(|fetch| fetch.cluster == "issuer").collect()
     }
 
     pub fn keys_arrive(&mut self, fetch: &Fetch, signers: &[&Signer]) {
         let (now, body) = (UnixTime::from_seconds(self.now), jwks(signers).to_string());
         let answer = Answer { status: 200, body: body.into_bytes(), ..Answer::default() };
-        self.world.as_mut().unwrap().keys.finish(fetch, Ok(answer), now);
+        self.world.as_mut().unwrap().memory.keys.finish(fetch, Ok(answer), now);
     }
 
     pub fn fetch_fails(&mut self, fetch: &Fetch, error: FetchError) {
         let now = UnixTime::from_seconds(self.now);
-        self.world.as_mut().unwrap().keys.finish(fetch, Err(error), now);
+        self.world.as_mut().unwrap().memory.keys.finish(fetch, Err(error), now);
     }
 
     pub fn is_ready(&self, waiting: &Waiting) -> bool {
-        waiting.request.is_ready(&self.world.as_ref().unwrap().keys)
+        waiting.request.is_ready(&self.world.as_ref().unwrap().memory.keys)
     }
 
     pub fn resume(&mut self, waiting: Waiting) -> Outcome {
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
-        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().keys, &env);
+        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().memory, &env);
         self.settle(step, waiting.fields).unwrap_or_else(|_| panic!("it waits again"))
     }
 
     /// The same for one that has to wait again.
     pub fn resume_in_vain(&mut self, waiting: Waiting) -> Waiting {
         let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
-        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().keys, &env);
+        let step = waiting.request.resume(&mut self.world.as_mut().unwrap().memory, &env);
         self.settle(step, waiting.fields).expect_err("it has to wait again")
     }
 
     pub fn pass(&mut self, seconds: u64) {
         self.now += seconds;
+    }
+
+    /// It is so many seconds past [`NOW`], or before it, whatever it was.
+    pub fn at(&mut self, seconds: i64) {
+        self.now = NOW.checked_add_signed(seconds).unwrap();
+    }
+
+    /// The same configuration comes anew, as to another worker.
+    pub fn begin_anew(&mut self) {
+        self.world = None;
+    }
+
+    /// How many tokens are remembered, and in how much room.
+    pub fn remembered(&self) -> (usize, usize) {
+        let tokens = &self.world.as_ref().unwrap().memory.tokens;
+        (tokens.entries(), tokens.bytes())
+    }
+
+    /// What is told of the tokens that were looked for since this was asked last.
+    pub fn recalled(&mut self) -> Vec<News> {
+        self.world.as_mut().unwrap().memory.counters().collect()
     }
 
     pub fn signatures_checked(&self) -> usize {
@@ -236,7 +275,7 @@ impl Scenario {
 
     pub fn last_reply_field(&self, name: &str) -> Option<String> {
         let reply = self.last_reply.as_ref()?;
-        reply.headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+        reply.headers.iter().find(|(field, _)| **field == *name).map(|(_, value)| value.clone())
     }
 
     pub fn last_report(&self) -> &Report {
@@ -275,7 +314,10 @@ impl World {
     fn new(document: &Value) -> Self {
         let config = Config::parse(document.to_string().as_bytes()).unwrap();
         Self {
-            keys: KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1),
+            memory: Memory::new(
+                KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1),
+                config.token_cache,
+            ),
             config: Rc::new(config),
         }
     }
@@ -295,17 +337,17 @@ pub fn head_of(fields: &[(String, String)]) -> RequestHead {
 pub fn apply(mutations: Vec<Mutation>, fields: &mut Vec<(String, String)>) {
     for mutation in mutations {
         match mutation {
-            Mutation::Remove(name) => fields.retain(|(field, _)| field.as_bytes() != name),
+            Mutation::Remove(name) => fields.retain(|(field, _)| *field.as_bytes() != *name),
             Mutation::Set(name, value) => {
-                let value = String::from_utf8(value).unwrap();
-                match fields.iter().position(|(field, _)| *field == name) {
+                let value = String::from_utf8(value.to_vec()).unwrap();
+                match fields.iter().position(|(field, _)| **field == *name) {
                     Some(first) => {
                         fields[first].1 = value;
                         // All that stood under the name are replaced.
                         let mut place = 0..;
-                        fields.retain(|(field, _)| place.next() <= Some(first) || *field != name);
+                        fields.retain(|(field, _)| place.next() <= Some(first) || **field != *name);
                     }
-                    None => fields.push((name, value)),
+                    None => fields.push((name.to_string(), value)),
                 }
             }
         }

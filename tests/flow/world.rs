@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use postern::config::Config;
-use postern::crypto::{Algorithm, JwtSimple, PublicKey, SignatureCheck};
+use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
 use postern::denial::Denial;
-use postern::flow::{Env, Next, Step, begin};
+use postern::flow::{Env, Memory, Next, Step, begin};
 use postern::jwks::{Answer, FetchError, KeyStore, SharedData};
 use postern::request::{Route, RouteMetadata};
 use postern::time::UnixTime;
@@ -21,22 +21,23 @@ pub const REALM: &str = "postern";
 
 pub struct World {
     config: Rc<Config>,
-    keys: KeyStore,
+    memory: Memory,
     signatures: Remembering,
 }
 
 /// Checks each signature once: tables send the same few tokens over and over.
 #[derive(Default)]
-struct Remembering(RefCell<HashMap<(String, Vec<u8>), bool>>);
+pub struct Remembering(RefCell<HashMap<String, Vec<(PublicKey, bool)>>>);
 
 impl SignatureCheck for Remembering {
-    fn verify(&self, algorithm: Algorithm, key: &PublicKey, token: &str, now: UnixTime) -> bool {
-        let known = (format!("{algorithm:?} {token}"), format!("{key:?}").into_bytes());
-        if let Some(good) = self.0.borrow().get(&known) {
+    fn verify(&self, algorithm: Algorithm, key: &PublicKey, signed: Signed<'_>) -> bool {
+        let mut known = self.0.borrow_mut();
+        let known = known.entry(format!("{algorithm:?} {}", signed.token)).or_default();
+        if let Some((_, good)) = known.iter().find(|(other, _)| other == key) {
             return *good;
         }
-        let good = JwtSimple.verify(algorithm, key, token, now);
-        self.0.borrow_mut().insert(known, good);
+        let good = RustCrypto.verify(algorithm, key, signed);
+        known.push((key.clone(), good));
         good
     }
 }
@@ -51,12 +52,13 @@ impl World {
         let config = Config::parse(document.to_string().as_bytes())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let keys = KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1);
-        Ok(Self { config: Rc::new(config), keys, signatures: Remembering::default() })
+        let memory = Memory::new(keys, config.token_cache);
+        Ok(Self { config: Rc::new(config), memory, signatures: Remembering::default() })
     }
 
     /// The uri and cluster of every fetch that is due at the start.
     pub fn first_fetches(&mut self) -> Vec<(String, String)> {
-        let fetches = self.keys.due(UnixTime::from_seconds(NOW)).fetches;
+        let fetches = self.memory.keys.due(UnixTime::from_seconds(NOW)).fetches;
         fetches.into_iter().map(|fetch| (fetch.uri.to_string(), fetch.cluster)).collect()
     }
 
@@ -76,7 +78,7 @@ impl World {
         let now = UnixTime::from_seconds(NOW);
         let mut fields = request.fields.clone();
         let env = Env { now, signatures: &self.signatures };
-        let begun = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
+        let begun = begin(&self.config, &head_of(&fields), &request.route, &mut self.memory, &env);
         apply(begun.mutations, &mut fields);
         let Next::AwaitKeys(waiting) = begun.next else { panic!("the request does not wait: {request:?}") };
         let step = waiting.refuse(denial);
@@ -88,14 +90,15 @@ impl World {
         let now = UnixTime::from_seconds(NOW);
         let mut fields = request.fields.clone();
         let env = Env { now, signatures: &self.signatures };
-        let Step { mutations, mut next } = begin(&self.config, &head_of(&fields), &request.route, &mut self.keys, &env);
+        let Step { mutations, mut next } =
+            begin(&self.config, &head_of(&fields), &request.route, &mut self.memory, &env);
         apply(mutations, &mut fields);
         if let Some(answer) = answer {
             let Next::AwaitKeys(waiting) = next else { panic!("the request does not wait: {request:?}") };
-            for fetch in self.keys.due(now).fetches {
-                self.keys.finish(&fetch, answer.clone(), now);
+            for fetch in self.memory.keys.due(now).fetches {
+                self.memory.keys.finish(&fetch, answer.clone(), now);
             }
-            let step = waiting.resume(&mut self.keys, &env);
+            let step = waiting.resume(&mut self.memory, &env);
             apply(step.mutations, &mut fields);
             next = step.next;
         }
@@ -112,7 +115,7 @@ fn seen(fields: Vec<(String, String)>, next: Next) -> Seen {
     let told = format!("{report:?}{reply:?}");
     Seen {
         fields,
-        counter: report.counter,
+        counter: report.counter.to_string(),
         record: serde_json::from_str(&report.record).expect("a record is JSON"),
         refusal: reply.map(|reply| Refusal {
             status: reply.status,

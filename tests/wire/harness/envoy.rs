@@ -223,7 +223,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         // Hot restart shares memory by a number; without it any number of Envoys run at once.
         .arg("--disable-hot-restart")
         // What a filter says, and of the rest only what is wrong.
-        .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
+        .args(["--log-level", "warning", "--component-log-level", &format!("wasm:{}", setup.wasm_log_level)])
         .args(setup.dynamic.map_or(&[][..], Drain::arguments))
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
@@ -302,7 +302,7 @@ fn binary() -> &'static Path {
 }
 
 /// The filter to test: `$POSTERN_WASM`, else the release build.
-fn module() -> &'static Path {
+pub fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| {
         let path = match std::env::var_os("POSTERN_WASM") {

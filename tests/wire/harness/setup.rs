@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::dynamic::Drain;
 
@@ -77,6 +77,10 @@ pub struct Setup {
     pub web_sockets: bool,
     /// Whether listener and clusters come from files that can be replaced, and how an old listener then ends.
     pub dynamic: Option<Drain>,
+    /// From which level on Envoy logs what is about filters: theirs, and at `trace` each of their calls to it.
+    pub wasm_log_level: &'static str,
+    /// The only calls that Envoy allows to the filter and makes to it; all, where there is no such list.
+    pub allowed_calls: Option<&'static [&'static str]>,
 }
 
 impl Setup {
@@ -96,6 +100,8 @@ impl Setup {
             clusters: Vec::new(),
             web_sockets: false,
             dynamic: None,
+            wasm_log_level: "info",
+            allowed_calls: None,
         }
     }
 
@@ -145,6 +151,18 @@ impl Setup {
     /// Has listener and clusters come from files, so that a test can replace them.
     pub fn dynamic(mut self, drain: Drain) -> Self {
         self.dynamic = Some(drain);
+        self
+    }
+
+    /// Has Envoy allow only these calls.
+    pub fn allowed_calls(mut self, names: &'static [&'static str]) -> Self {
+        self.allowed_calls = Some(names);
+        self
+    }
+
+    /// Has Envoy log each call between it and the filter.
+    pub fn log_calls(mut self) -> Self {
+        self.wasm_log_level = "trace";
         self
     }
 
@@ -225,6 +243,10 @@ impl Setup {
             },
             "configuration": typed(kind, value),
         });
+        if let Some(names) = self.allowed_calls {
+            let allowed: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+            config["capability_restriction_config"] = json!({ "allowed_capabilities": allowed });
+        }
         if self.allow_on_headers_stop_iteration {
             config["allow_on_headers_stop_iteration"] = json!(true);
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2_10::{Digest as _, Sha256};
 
 use crate::support::mint::base64url;
 use crate::wire::harness::answer::Answer;
