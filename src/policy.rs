@@ -58,7 +58,7 @@ pub enum Offer {
 
 #[derive(Debug)]
 pub struct Rule {
-    pub name: String,
+    pub name: Rc<str>,
     /// Left out: the rule is reached by name only.
     pub matches: Option<Match>,
     pub access: Access,
@@ -74,7 +74,7 @@ pub struct Rule {
 pub struct Policy {
     rules: Vec<Rc<Rule>>,
     index: Index,
-    by_name: BTreeMap<String, Rc<Rule>>,
+    by_name: BTreeMap<Rc<str>, Rc<Rule>>,
     /// What a route gets that names capabilities and no rule.
     by_metadata: Rc<Rule>,
     uses_route_name: bool,
@@ -83,7 +83,7 @@ pub struct Policy {
 impl Policy {
     pub fn new(rules: Vec<Rule>) -> Self {
         let by_metadata = Rc::new(Rule {
-            name: METADATA_RULE.to_owned(),
+            name: METADATA_RULE.into(),
             matches: None,
             access: Access::Required,
             require: Requirement::default(),
@@ -111,7 +111,7 @@ impl Policy {
 
     /// The rules that let on what they would refuse.
     pub fn shadows(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.name.as_str())
+        self.rules.iter().filter(|rule| rule.shadow).map(|rule| &*rule.name)
     }
 
     pub fn select(&self, head: &RequestHead, route: &Route) -> Result<Selected, Denial> {
@@ -184,11 +184,10 @@ fn answers_for_paths(rule: &Rule) -> bool {
 /// A path or host that is there and is not text is refused on every rule: HTTP/2 lets any byte through, and what is not
 /// read is compared with nothing.
 fn check_readable(head: &RequestHead) -> Result<(), Denial> {
-    let unreadable = |name| head.values(name).next().is_some() && head.text(name).is_none();
-    if unreadable(":path") {
+    if head.path().is_none() && !head.has_no_path() {
         return Err(Denial::AmbiguousPath);
     }
-    if unreadable(":authority") {
+    if head.authority().is_none() && !head.has_no_authority() {
         return Err(Denial::AmbiguousHost);
     }
     let has_userinfo = head.authority().is_some_and(|authority| split_userinfo(authority).is_some());
