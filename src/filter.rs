@@ -12,11 +12,6 @@ mod worker;
 
 use proxy_wasm::types::LogLevel;
 
-/// In place of the standard library's, which is slow in WebAssembly.
-#[cfg(target_family = "wasm")]
-#[global_allocator]
-static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     // The SDK's own hook prints the panic's message, and a message may hold what a client sent.

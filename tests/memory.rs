@@ -98,7 +98,7 @@ impl World {
         let mut document = json!({
             "issuers": [{"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": ["ES256"], "jwks": {"inline": keys}}],
             "rules": [{"name": "all", "match": {"prefix": "/"}}],
-            "token_cache": {"max_entries": 100_000, "max_bytes": 200_000_000},
+            "token_cache": {"max_entries": 100_000, "max_bytes": 64 * 1024 * 1024},
         });
         document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
         let config = Config::parse(document.to_string().as_bytes()).unwrap();

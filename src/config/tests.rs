@@ -165,27 +165,23 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             r#"{"max_entries":null}"#,
             "token_cache.max_entries: has to be a whole number from 0 to 1000000",
         ),
-        ("/token_cache", r#"{"max_bytes":-1}"#, "token_cache.max_bytes: has to be a whole number from 0 to 268435456"),
+        ("/token_cache", r#"{"max_bytes":-1}"#, "token_cache.max_bytes: has to be a whole number from 0 to 67108864"),
         (
             "/token_cache",
-            r#"{"max_bytes":268435457}"#,
-            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+            r#"{"max_bytes":67108865}"#,
+            "token_cache.max_bytes: has to be a whole number from 0 to 67108864",
         ),
         (
             "/token_cache",
             r#"{"max_bytes":99999999999999999999}"#,
-            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+            "token_cache.max_bytes: has to be a whole number from 0 to 67108864",
         ),
         (
             "/token_cache",
             r#"{"max_bytes":"16MiB"}"#,
-            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
+            "token_cache.max_bytes: has to be a whole number from 0 to 67108864",
         ),
-        (
-            "/token_cache",
-            r#"{"max_bytes":true}"#,
-            "token_cache.max_bytes: has to be a whole number from 0 to 268435456",
-        ),
+        ("/token_cache", r#"{"max_bytes":true}"#, "token_cache.max_bytes: has to be a whole number from 0 to 67108864"),
         ("/issuers", "[]", "issuers: needs at least one item"),
         (
             "/issuers",
@@ -435,7 +431,7 @@ fn how_much_is_remembered_of_tokens_can_be_said() {
         (r#"{"max_entries":0}"#, 0, 16 * 1024 * 1024),
         (r#"{"max_entries":1000000}"#, 1_000_000, 16 * 1024 * 1024),
         (r#"{"max_bytes":0}"#, 4096, 0),
-        (r#"{"max_bytes":268435456}"#, 4096, 268_435_456),
+        (r#"{"max_bytes":67108864}"#, 4096, 67_108_864),
         (r#"{"max_entries":7,"max_bytes":70000}"#, 7, 70_000),
     ] {
         let text = with("/token_cache", value);

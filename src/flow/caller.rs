@@ -60,8 +60,10 @@ impl Caller {
 
 impl Room for Caller {
     fn bytes(&self) -> usize {
-        /// A counter's name and a record, which repeats some of what the principal says.
+        /// A counter's name, and a record but for what it repeats of the principal.
         const TOLD: usize = 512;
+        /// A record cuts its values to 256 characters.
+        const LONGEST_REPEATED: usize = 1024;
         /// What the allocator and the counts of `Rc` add to a name and a value.
         const EACH: usize = 64;
         let text = |change: &Mutation| match change {
@@ -70,6 +72,9 @@ impl Room for Caller {
         };
         let changes = self.assertions.iter().chain(&self.forwarded);
         let changes: usize = changes.map(|change| text(change).saturating_add(size_of::<Mutation>() + EACH)).sum();
-        size_of::<Self>().saturating_add(TOLD).saturating_add(changes).saturating_add(self.principal.bytes())
+        let said = [&self.principal.user, &self.principal.client, &self.principal.token_id];
+        let repeated: usize = said.into_iter().flatten().map(|text| text.len().min(LONGEST_REPEATED)).sum();
+        let own = size_of::<Self>().saturating_add(TOLD).saturating_add(repeated);
+        own.saturating_add(changes).saturating_add(self.principal.bytes())
     }
 }

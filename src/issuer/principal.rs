@@ -48,7 +48,7 @@ impl Principal {
     /// About how much memory all its texts take.
     pub fn bytes(&self) -> usize {
         /// Of a text, or of its place in a set: its own fields, and what the allocator adds.
-        const EACH: usize = 48;
+        const EACH: usize = 64;
         let texts = [&self.user, &self.email, &self.client, &self.token_id, &self.acr];
         let lists = self.groups.iter().chain(&self.capabilities).chain(&self.withheld);
         let texts = texts.into_iter().flatten().chain(lists).chain([&self.issuer]);

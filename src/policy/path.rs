@@ -105,6 +105,8 @@ mod tests {
             "/a/../admin",
             "/a/%2e%2e/admin",
             "/a/%2E/admin",
+            "/a%2eb",
+            "/%2Ewell-known/x",
             "/a%2fadmin",
             "/a%2Fadmin",
             "/a%5cadmin",

@@ -13,5 +13,4 @@
   ;; 0 is `Continue`.
   (func (export "proxy_on_request_headers") (param $context i32) (param $count i32) (param $end i32) (result i32)
     (i32.const 0))
-  (func (export "proxy_on_done") (param $context i32) (result i32) (i32.const 1))
   (func (export "proxy_on_delete") (param $context i32)))
