@@ -21,8 +21,11 @@ thread_local! {
     static GOOD: RefCell<Vec<Arguments>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A host that also takes what looks to it like something good that it has seen with this key.
-fn taking(arguments: &[u8], like: fn(&Arguments, &Arguments) -> bool) -> Option<Vec<u8>> {
+/// A host that is right about what is good, and says of the rest what this makes of it and of what was good before.
+fn after_good(
+    arguments: &[u8],
+    rest: impl FnOnce(&[Arguments], &Arguments, Vec<u8>) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
     let asked = Arguments::read(arguments)?;
     let answer = rightly(arguments)?;
     GOOD.with_borrow_mut(|seen| {
@@ -30,21 +33,22 @@ fn taking(arguments: &[u8], like: fn(&Arguments, &Arguments) -> bool) -> Option<
             seen.push(asked);
             return Some(answer);
         }
-        let taken = seen.iter().any(|good| good.public_key == asked.public_key && like(good, &asked));
+        rest(seen, &asked, answer)
+    })
+}
+
+/// A host that also takes what looks to it like something good that it has seen with this key.
+fn taking(arguments: &[u8], like: fn(&Arguments, &Arguments) -> bool) -> Option<Vec<u8>> {
+    after_good(arguments, |seen, asked, answer| {
+        let taken = seen.iter().any(|good| good.public_key == asked.public_key && like(good, asked));
         Some(if taken { yes() } else { answer })
     })
 }
 
 /// A host that does not say no where it last saw something good, and this differs so.
 fn silent(arguments: &[u8], unlike: fn(&Arguments, &Arguments) -> bool) -> Option<Vec<u8>> {
-    let asked = Arguments::read(arguments)?;
-    let answer = rightly(arguments)?;
-    GOOD.with_borrow_mut(|seen| {
-        if answer == yes() {
-            seen.push(asked);
-            return Some(answer);
-        }
-        (!seen.last().is_some_and(|good| unlike(good, &asked))).then_some(answer)
+    after_good(arguments, |seen, asked, answer| {
+        (!seen.last().is_some_and(|good| unlike(good, asked))).then_some(answer)
     })
 }
 
