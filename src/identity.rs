@@ -72,14 +72,15 @@ impl IdentityHeaders {
         OwnNames(self.names().filter(|name| !begins_alike(name.as_bytes(), FAMILY)).map(str::to_owned).collect())
     }
 
-    /// What a verified token sets. An absent claim leaves its header absent.
+    /// What a verified token sets, for a request that [`OwnNames::removals`] went through. An absent claim leaves its header
+    /// absent.
     pub fn assertions(&self, token: &VerifiedToken) -> Vec<Mutation> {
         let principal = token.principal();
         let mut set = Vec::with_capacity(self.names().count());
         let mut assert = |name: Option<&Rc<str>>, value: &str| {
             // Longer than a request's head may be, the request would fail further on without a reason given.
             if let Some(name) = name.filter(|_| value.len() <= MAX_VALUE && is_printable(value)) {
-                set.push(Mutation::set(Rc::clone(name), value.as_bytes()));
+                set.push(Mutation::add(Rc::clone(name), value.as_bytes()));
             }
         };
         if let Some(user) = &principal.user {

@@ -196,6 +196,8 @@ pub fn misleading(head: &RequestHead) -> Vec<Mutation> {
 pub enum Mutation {
     Remove(Cow<'static, [u8]>),
     Set(Rc<str>, Rc<[u8]>),
+    /// Sets what is not there: Envoy need not look for it, which costs more than all else about a field.
+    Add(Rc<str>, Rc<[u8]>),
 }
 
 impl Mutation {
@@ -205,6 +207,10 @@ impl Mutation {
 
     pub fn set(name: impl Into<Rc<str>>, value: impl Into<Rc<[u8]>>) -> Self {
         Self::Set(name.into(), value.into())
+    }
+
+    pub fn add(name: impl Into<Rc<str>>, value: impl Into<Rc<[u8]>>) -> Self {
+        Self::Add(name.into(), value.into())
     }
 }
 

@@ -68,7 +68,7 @@ impl Room for Caller {
         const EACH: usize = 64;
         let text = |change: &Mutation| match change {
             Mutation::Remove(name) => name.len(),
-            Mutation::Set(name, value) => name.len().saturating_add(value.len()),
+            Mutation::Set(name, value) | Mutation::Add(name, value) => name.len().saturating_add(value.len()),
         };
         let changes = self.assertions.iter().chain(&self.forwarded);
         let changes: usize = changes.map(|change| text(change).saturating_add(size_of::<Mutation>() + EACH)).sum();

@@ -66,8 +66,8 @@ fn a_request_with_a_remembered_token_costs_these_host_calls_and_no_more() {
         &[
             // The credential goes, since the service has no use for it.
             "proxy_remove_header_map_value",
-            // The user is told.
-            "proxy_replace_header_map_value",
+            // The user is told. Whatever the client sent under that name is gone, so nothing has to be looked for.
+            "proxy_add_header_map_value",
         ],
         &TOLD,
     ];

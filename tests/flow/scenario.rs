@@ -350,6 +350,7 @@ pub fn apply(mutations: Vec<Mutation>, fields: &mut Vec<(String, String)>) {
                     None => fields.push((name.to_string(), value)),
                 }
             }
+            Mutation::Add(name, value) => fields.push((name.to_string(), String::from_utf8(value.to_vec()).unwrap())),
         }
     }
 }

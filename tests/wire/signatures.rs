@@ -24,7 +24,7 @@ fn config_of_the_table() -> Value {
 }
 
 /// A list as an operator may have written it before the filter called functions of Envoy's.
-const CALLS_BUT_THOSE_OF_FUNCTIONS: [&str; 32] = [
+const CALLS_BUT_THOSE_OF_FUNCTIONS: [&str; 33] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
@@ -35,6 +35,7 @@ const CALLS_BUT_THOSE_OF_FUNCTIONS: [&str; 32] = [
     "proxy_on_request_trailers",
     "proxy_on_tick",
     "proxy_on_vm_start",
+    "proxy_add_header_map_value",
     "proxy_continue_stream",
     "proxy_define_metric",
     "proxy_get_buffer_bytes",
