@@ -4,10 +4,19 @@
 //! of the proxy-wasm ABI as Envoy implements it: a callback may not panic, for a trap takes the worker's VM with all its
 //! waiting requests, and a request goes on only where [`perform`] says so.
 
+#[forbid(unsafe_code)]
 mod host;
+mod imports;
+#[forbid(unsafe_code)]
 mod perform;
+#[forbid(unsafe_code)]
 mod root;
+#[forbid(unsafe_code)]
 mod stream;
+#[cfg(feature = "trap-for-tests")]
+#[forbid(unsafe_code)]
+mod trap;
+#[forbid(unsafe_code)]
 mod worker;
 
 use proxy_wasm::types::LogLevel;

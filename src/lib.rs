@@ -31,25 +31,46 @@
     )
 )]
 
+#[forbid(unsafe_code)]
 pub mod abi;
+#[forbid(unsafe_code)]
 pub mod authority;
+#[forbid(unsafe_code)]
 pub mod challenge;
+#[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
 pub mod credential;
+#[forbid(unsafe_code)]
 pub mod crypto;
+#[forbid(unsafe_code)]
 pub mod denial;
 pub mod filter;
+#[forbid(unsafe_code)]
 pub mod flow;
+#[forbid(unsafe_code)]
 pub mod identity;
+#[forbid(unsafe_code)]
 pub mod issuer;
+#[forbid(unsafe_code)]
 pub mod json;
+#[forbid(unsafe_code)]
 pub mod jwks;
+#[forbid(unsafe_code)]
 pub mod percent;
+#[forbid(unsafe_code)]
 pub mod policy;
+#[forbid(unsafe_code)]
 pub mod record;
+#[forbid(unsafe_code)]
 pub mod reply;
+#[forbid(unsafe_code)]
 pub mod request;
+#[forbid(unsafe_code)]
 pub mod scope;
+#[forbid(unsafe_code)]
 pub mod secret;
+#[forbid(unsafe_code)]
 pub mod time;
+#[forbid(unsafe_code)]
 pub mod token;

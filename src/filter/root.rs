@@ -12,6 +12,8 @@ use proxy_wasm::types::ContextType;
 use super::host;
 use super::perform::{Moment, perform};
 use super::stream::Stream;
+#[cfg(feature = "trap-for-tests")]
+use super::trap::{self, Callback};
 use super::worker::{SOON, WATCH, Worker};
 use crate::config::{Config, ConfigError};
 use crate::denial::Denial;
@@ -125,6 +127,8 @@ fn tell(worker: &Worker, notice: &Notice) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
+        #[cfg(feature = "trap-for-tests")]
+        trap::at(Callback::CallResponse);
         let Some(worker) = &self.worker else { return };
         // An answer that came too late was given up on.
         let fetch = worker.calls.borrow_mut().remove(&call);
@@ -180,6 +184,8 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        #[cfg(feature = "trap-for-tests")]
+        trap::at(Callback::Tick);
         let Some(worker) = &self.worker else { return };
         // Without a clock nothing is due; those who could go on are told so.
         if let Ok(now) = host::now() {

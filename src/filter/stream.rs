@@ -7,6 +7,8 @@ use proxy_wasm::types::Action;
 
 use super::host;
 use super::perform::{Moment, perform, refuse};
+#[cfg(feature = "trap-for-tests")]
+use super::trap::{self, Callback};
 use super::worker::Worker;
 use crate::abi::HostError;
 use crate::credential::is_carrier;
@@ -56,6 +58,11 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        #[cfg(feature = "trap-for-tests")]
+        {
+            trap::arm();
+            trap::at(Callback::RequestHeaders);
+        }
         if let Some(worker) = &self.worker
             && let Err(error) = self.decide(worker)
         {
@@ -66,6 +73,8 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        #[cfg(feature = "trap-for-tests")]
+        trap::at(Callback::RequestBody);
         self.action()
     }
 
