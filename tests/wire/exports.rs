@@ -1,9 +1,10 @@
-//! What the built module lets Envoy call. Envoy calls every callback that is there, so one too many costs each request.
+//! What is in the built module, and what it lets Envoy call. Envoy calls every callback that is there, so one too many
+//! costs each request.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::harness::envoy::module;
+use super::harness::module::Module;
 
 const FUNCTION: u8 = 0;
 const MEMORY: u8 = 2;
@@ -26,11 +27,22 @@ fn the_module_exports_what_the_filter_answers_to_and_nothing_else() {
         ("proxy_on_http_call_response", FUNCTION, "an issuer's keys come by it"),
         ("proxy_on_delete", FUNCTION, "contexts are given back, and with them places of requests that waited"),
     ];
-    let mut exported = exports(&fs::read(module()).expect("a module"));
+    let mut exported = exports(&fs::read(Module::Shipped.path()).expect("a module"));
     for (name, kind, why) in rows {
         assert_eq!(exported.remove(name), Some(kind), "{name}: {why}");
     }
     assert_eq!(exported, BTreeMap::new(), "Envoy would call these for nothing");
+}
+
+#[test]
+fn the_module_holds_no_path_of_the_machine_that_built_it() {
+    let module = fs::read(Module::Shipped.path()).expect("a module");
+    let text = String::from_utf8_lossy(&module);
+    let home = std::env::var("HOME").ok().filter(|home| home.len() > 1).map(|home| format!("{home}/"));
+    for path in [Some(env!("CARGO_MANIFEST_DIR")), home.as_deref(), Some(".cargo")].into_iter().flatten() {
+        assert!(!text.contains(path), "{path} is in the module");
+    }
+    assert!(text.contains("/crates/"), "paths were to be written so");
 }
 
 /// The exports of a module by name, with their kinds (WebAssembly core specification, 5.5.10).
