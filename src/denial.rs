@@ -21,6 +21,7 @@ pub enum Denial {
     SeveralCredentials,
     /// A credential came over a connection that is not encrypted.
     InsecureTransport,
+    AmbiguousMethod,
     AmbiguousPath,
     AmbiguousHost,
     /// A user part in the host.
@@ -117,6 +118,7 @@ impl Denial {
             Self::MalformedCredential(_)
             | Self::SeveralCredentials
             | Self::InsecureTransport
+            | Self::AmbiguousMethod
             | Self::AmbiguousPath
             | Self::AmbiguousHost
             | Self::UserInHost
@@ -133,6 +135,7 @@ impl Denial {
             Self::MalformedCredential(_)
             | Self::SeveralCredentials
             | Self::InsecureTransport
+            | Self::AmbiguousMethod
             | Self::AmbiguousPath
             | Self::AmbiguousHost
             | Self::UserInHost
@@ -159,6 +162,7 @@ impl Denial {
             | Self::MalformedCredential(_)
             | Self::SeveralCredentials
             | Self::InsecureTransport
+            | Self::AmbiguousMethod
             | Self::AmbiguousPath
             | Self::AmbiguousHost
             | Self::UserInHost
@@ -219,6 +223,7 @@ impl Denial {
             Self::MalformedCredential(_) => "malformed_credential",
             Self::SeveralCredentials => "several_credentials",
             Self::InsecureTransport => "insecure_transport",
+            Self::AmbiguousMethod => "ambiguous_method",
             Self::AmbiguousPath => "ambiguous_path",
             Self::AmbiguousHost => "ambiguous_host",
             Self::UserInHost => "user_in_host",
@@ -254,6 +259,7 @@ impl Denial {
             Self::MalformedCredential(problem) => return format!("The request has {problem}."),
             Self::SeveralCredentials => "The request has more than one credential.",
             Self::InsecureTransport => "A credential may only be sent over https.",
+            Self::AmbiguousMethod => "The method can be read in more than one way; write it in capitals.",
             Self::AmbiguousPath => "The path can be read in more than one way.",
             Self::AmbiguousHost => "The host cannot be read.",
             Self::UserInHost => "A credential in the host is not accepted here; send it in Authorization.",
@@ -423,6 +429,7 @@ mod tests {
             Denial::MalformedCredential("a Bearer credential without a token"),
             Denial::SeveralCredentials,
             Denial::InsecureTransport,
+            Denial::AmbiguousMethod,
             Denial::AmbiguousPath,
             Denial::AmbiguousHost,
             Denial::UserInHost,

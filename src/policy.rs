@@ -166,6 +166,7 @@ impl Policy {
 
     fn by_match(&self, facts: &Facts<'_>) -> Result<&Rc<Rule>, Denial> {
         let position = self.index.find(facts).map_err(|doubt| match doubt {
+            Doubt::Method => Denial::AmbiguousMethod,
             Doubt::Host => Denial::AmbiguousHost,
             Doubt::Path => Denial::AmbiguousPath,
             // Only what COPY and MOVE write is asked for without a route.

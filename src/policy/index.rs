@@ -5,9 +5,10 @@
 //! downwards: what it costs depends on how deep the configuration's own names are, not on how many rules there are nor
 //! on how long the request's names are.
 //!
-//! A criterion may be undecidable: the host cannot be read, or the path. A rule whose other criteria hold is then
-//! neither passed by nor chosen, for letting a later rule have the request could let it in. Such a rule is found with a
-//! [`Doubt`]. To find it at once, each part keeps a second time, and as one, all rules that have its criterion at all.
+//! A criterion may be undecidable: the host cannot be read, or the path, or the method differs from the rule's in its
+//! case alone. A rule whose other criteria hold is then neither passed by nor chosen, for letting a later rule have the
+//! request could let it in. Such a rule is found with a [`Doubt`]. To find it at once where a host or a path cannot be
+//! read, each part keeps a second time, and as one, all rules that have its criterion at all.
 
 use std::collections::BTreeMap;
 
@@ -58,6 +59,8 @@ impl<'a> Facts<'a> {
 /// The criterion that cannot be decided, where all others of the rule hold. Of several that which comes last here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doubt {
+    /// It is the rule's but for capital and small letters, and there are servers that do not tell them apart.
+    Method,
     /// There is more than one way to read the path, or none is there (CONNECT).
     Path,
     Route,
@@ -298,9 +301,15 @@ impl Methods {
     }
 
     fn first(&self, asked: &Question<'_>) -> Option<Candidate> {
-        let named = asked.method.and_then(|method| self.named.get(method));
-        let position = self.any.into_iter().chain(named.copied()).min()?;
-        Some(Candidate { position, doubt: None })
+        let candidate = |position: usize| Candidate { position, doubt: None };
+        let named = asked.method.and_then(|method| match self.named.get(method) {
+            Some(position) => Some(candidate(*position)),
+            None => {
+                let alike = self.named.iter().find(|(name, _)| name.eq_ignore_ascii_case(method));
+                doubtful(alike.map(|(_, position)| candidate(*position)), Doubt::Method)
+            }
+        });
+        first([self.any.map(candidate), named])
     }
 }
 

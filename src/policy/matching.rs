@@ -134,12 +134,17 @@ mod tests {
             ("GET", Some("tap"), true),
             ("HEAD", Some("tap"), true),
             ("POST", Some("tap"), false),
-            ("get", Some("tap"), false),
+            ("GETS", Some("tap"), false),
             ("GET", Some("tap2"), false),
             ("GET", None, false),
         ] {
             assert_eq!(holds(&criteria, method, "h", "/", route).unwrap(), want, "{method} {route:?}");
         }
+        // A server that does not tell capitals from small letters would take it for the rule's.
+        for method in ["get", "Get", "HEAd"] {
+            assert_eq!(holds(&criteria, method, "h", "/", Some("tap")), Err(Doubt::Method), "{method}");
+        }
+        assert_eq!(holds(&criteria, "get", "h", "/", Some("tap2")), Ok(false));
     }
 
     #[test]

@@ -20,7 +20,12 @@ fn reading(rule: &Match, facts: &Facts<'_>) -> Result<bool, Doubt> {
         (Some(pattern), ReadPath::Plain(path)) => Ok(path_matches(pattern, path)),
     };
     let listed = |method: &str| rule.methods.iter().any(|known| known == method);
-    let method = Ok(rule.methods.is_empty() || facts.method.is_some_and(listed));
+    let alike = |method: &str| rule.methods.iter().any(|known| known.eq_ignore_ascii_case(method));
+    let method = match facts.method {
+        _ if rule.methods.is_empty() => Ok(true),
+        Some(method) if alike(method) && !listed(method) => Err(Doubt::Method),
+        method => Ok(method.is_some_and(listed)),
+    };
     let criteria = [host, route, path, method];
     match criteria.iter().find(|reading| **reading == Ok(false)).or(criteria.iter().find(|r| r.is_err())) {
         Some(reading) => *reading,
@@ -256,6 +261,30 @@ fn a_doubt_counts_only_where_all_else_holds_and_the_first_rule_in_question_decid
         ("no host in question", vec![&path], request("", plain("/a")), Ok(Some(0))),
         ("path", vec![&path, &everything], request("a.test", ReadPath::Ambiguous), Err(Doubt::Path)),
         ("path, CONNECT", vec![&path, &everything], request("a.test", ReadPath::Absent), Err(Doubt::Path)),
+        (
+            "method",
+            vec![&put, &everything],
+            Facts { method: Some("Put"), ..request("a.test", plain("/a")) },
+            Err(Doubt::Method),
+        ),
+        (
+            "method, another path",
+            vec![&put, &everything],
+            Facts { method: Some("Put"), ..request("a.test", plain("/b")) },
+            Ok(Some(1)),
+        ),
+        (
+            "method, first allowed",
+            vec![&a, &put],
+            Facts { method: Some("put"), ..request("a.test", plain("/a")) },
+            Ok(Some(0)),
+        ),
+        (
+            "method and path",
+            vec![&put, &everything],
+            Facts { method: Some("put"), ..request("a.test", ReadPath::Ambiguous) },
+            Err(Doubt::Path),
+        ),
         ("path, another host", vec![&a, &everything], request("b.test", ReadPath::Ambiguous), Ok(Some(1))),
         ("path and host", vec![&a, &everything], request("", ReadPath::Ambiguous), Err(Doubt::Host)),
         ("route", vec![&routed, &everything], thought_of("/a"), Err(Doubt::Route)),
