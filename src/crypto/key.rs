@@ -22,8 +22,13 @@ pub(super) enum Material {
 }
 
 impl PublicKey {
+    /// `None` where it is no modulus, or one prime twice, as a generator has made that began anew in between: who sees
+    /// such a number has its factors.
     pub fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let [n, e] = [n, e].map(BoxedUint::from_be_slice_vartime);
+        if n.checked_sqrt_vartime().is_some() {
+            return None;
+        }
         let key = RsaPublicKey::new(n, e).ok()?;
         let spki = der(&key)?;
         Some(Self { material: Material::Rsa(key), spki })
@@ -177,6 +182,8 @@ mod tests {
             point[64] ^= 1;
             point
         };
+        let square = rsa_09::BigUint::from_bytes_be(&[0xff; 128]);
+        let square = (&square * &square).to_bytes_be();
         for (name, key) in [
             ("a point off P-256", PublicKey::p256(&off_the_curve)),
             ("the point at infinity", PublicKey::p256(&[0])),
@@ -184,6 +191,7 @@ mod tests {
             ("a point cut short", PublicKey::p256(&point[..64])),
             ("a point of P-256 as one of P-384", PublicKey::p384(&point)),
             ("no number for a modulus", PublicKey::rsa(&[], &[1, 0, 1])),
+            ("a modulus that is a square", PublicKey::rsa(&square, &[1, 0, 1])),
             ("no exponent", PublicKey::rsa(&number(256, 0x80, 1), &[])),
             ("Ed25519 of 31 bytes", PublicKey::ed25519(&[9; 31])),
             ("Ed25519 of 33 bytes", PublicKey::ed25519(&[9; 33])),
