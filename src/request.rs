@@ -120,8 +120,12 @@ impl RequestHead {
         self.only(self.authority)
     }
 
+    /// Whether there was TLS. The scheme alone does not tell: over HTTP/2 a client writes what it likes, and Envoy leaves it.
+    /// `x-forwarded-proto` alone does not either, for a hop that is believed may pass on what its own client sent.
     pub fn is_https(&self) -> bool {
-        self.text(":scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        [":scheme", "x-forwarded-proto"]
+            .iter()
+            .all(|name| self.text(name).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")))
     }
 }
 

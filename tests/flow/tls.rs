@@ -30,19 +30,31 @@ fn a_credential_over_http_is_refused_wherever_it_stands_and_never_repeated() {
             ("query", Request::get(&format!("{path}?access_token={good}"))),
             ("password", Request::get(path).with("authorization", "Basic YWxpY2U6aHVudGVyMg==")),
         ] {
-            for scheme in ["http", "ws", "", "httpss", "https "] {
-                let seen = strict.send(&request.clone().with(":scheme", scheme));
-                assert_eq!(seen.in_short(), "400 insecure_transport", "{name} {path} {scheme:?}");
+            for (scheme, forwarded) in [
+                ("http", "https"),
+                ("ws", "https"),
+                ("", "https"),
+                ("httpss", "https"),
+                ("https ", "https"),
+                // What Envoy makes of HTTP/2 without TLS where the client says `https`.
+                ("https", "http"),
+                ("https", ""),
+                ("https", "https,http"),
+            ] {
+                let seen = strict.send(&request.clone().with(":scheme", scheme).with("x-forwarded-proto", forwarded));
+                assert_eq!(seen.in_short(), "400 insecure_transport", "{name} {path} {scheme:?} {forwarded:?}");
                 for secret in [good.as_str(), &basic, "YWxpY2U6aHVudGVyMg=="] {
                     let left = format!("{:?}", seen.fields);
                     assert!(!seen.told.contains(secret), "{name} {path} {scheme:?}: {}", seen.told);
                     assert!(!left.contains(secret), "{name} {path} {scheme:?}: {left}");
                 }
             }
+            let seen = strict.send(&request.clone().with(":scheme", "https"));
+            assert_eq!(seen.in_short(), "400 insecure_transport", "{name} {path}, where nothing says how it came");
             let want = if name == "password" { "401 not_a_token" } else { "ok" };
             for (scheme, is_strict) in [("https", true), ("HTTPS", true), ("http", false)] {
                 let world = if is_strict { &mut strict } else { &mut lenient };
-                let seen = world.send(&request.clone().with(":scheme", scheme));
+                let seen = world.send(&request.clone().with(":scheme", scheme).with("x-forwarded-proto", scheme));
                 assert_eq!(seen.in_short(), want, "{name} {path} {scheme}");
             }
         }
