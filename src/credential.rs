@@ -115,7 +115,16 @@ pub fn scrub(head: &RequestHead) -> Vec<Mutation> {
             removal.extend(path.map(|path| Mutation::set(":path", path)));
         }
     }
+    removal.extend(second_urls(head));
     removal
+}
+
+/// What takes out the URLs of COPY and MOVE where a credential may be in them, as a user or in the query: clients that
+/// are given a URL with a token in it write it there as well, and only in `Authorization` is it a token to us.
+fn second_urls(head: &RequestHead) -> impl Iterator<Item = Mutation> {
+    const NAMES: [&str; 2] = ["destination", "source"];
+    let may_hold_one = |name: &&str| head.values(name).any(|value| value.iter().any(|b| matches!(b, b'@' | b'?')));
+    NAMES.into_iter().filter(may_hold_one).map(|name| Mutation::remove(name.as_bytes()))
 }
 
 /// Fields that carry a credential, choose a host, or say what else the request does to which path. They have no business
@@ -273,6 +282,16 @@ mod tests {
             ("ours beside it", &[("authorization", "token a"), ("authorization", "Bearer b")], Credentials::Several),
             ("and in the query", &[("authorization", "token a"), (":path", "/?access_token=b")], Credentials::Several),
             ("empty", &[("authorization", "")], Credentials::Foreign),
+            ("ours and a blank that is not ASCII", &[("authorization", "Bearer\u{a0}b")], Credentials::Foreign),
+            ("ours behind such a blank", &[("authorization", "\u{2003}Basic b")], Credentials::Foreign),
+            (
+                "ours with a letter of which S is the capital",
+                &[("authorization", "ba\u{17f}ic b")],
+                Credentials::Foreign,
+            ),
+            ("ours in quotes", &[("authorization", "\"Bearer\" b")], Credentials::Foreign),
+            ("ours, parted otherwise", &[("authorization", "Bearer;b")], Credentials::Foreign),
+            ("such a blank behind a comma", &[("authorization", "token a,\u{a0}Bearer b")], Credentials::Several),
             ("nothing beside it", &[("authorization", "token a"), ("authorization", "")], Credentials::Several),
         ] {
             assert_eq!(find(&head(fields), off, Foreign::Pass).credentials, want, "{name}");
@@ -290,5 +309,22 @@ mod tests {
             scrub(&head),
             [Mutation::remove(b"authorization"), Mutation::set(":authority", *b"h"), Mutation::set(":path", *b"/a"),]
         );
+    }
+
+    #[test]
+    fn a_url_of_a_refused_copy_is_taken_out_where_a_credential_may_be_in_it() {
+        for (value, is_taken) in [
+            ("https://SECRET:x-oauth-basic@h/b", true),
+            ("https://x-oauth-basic:SECRET@h/b", true),
+            ("https://h/b?access_token=SECRET", true),
+            ("/b?%61ccess_token=SECRET", true),
+            ("https://h/b", false),
+            ("/b", false),
+        ] {
+            for name in ["destination", "source"] {
+                let scrubbed = scrub(&head(&[(":path", "/a"), (name, value)]));
+                assert_eq!(scrubbed.contains(&Mutation::remove(name.as_bytes())), is_taken, "{name}: {value}");
+            }
+        }
     }
 }

@@ -48,10 +48,14 @@ pub(super) fn find(head: &RequestHead, places: Places) -> Credentials {
     }
 }
 
-/// Whether the field is there, is text, and names schemes that are none of ours, switched on or not.
+/// Whether the field is there, is text, and names schemes that are none of ours, switched on or not. A name that is none
+/// (RFC 9110 §11.1) could be ours to a service that takes other white space, or other letters, for the same.
 pub(super) fn is_of_another_scheme(head: &RequestHead) -> bool {
     let mut values = head.values("authorization").peekable();
-    let named = |value: &[u8]| std::str::from_utf8(value).is_ok_and(|text| !text.trim().is_empty());
+    let named = |value: &[u8]| {
+        let name = value.trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        !name.is_empty() && name.iter().all(is_of_a_name) && std::str::from_utf8(value).is_ok()
+    };
     values.peek().is_some() && values.all(named) && !names_a_scheme_of_ours(head)
 }
 
@@ -59,10 +63,15 @@ pub(super) fn is_of_another_scheme(head: &RequestHead) -> bool {
 /// refused where a credential is asked for, as two would be, but are not ours to take out where none is.
 pub(super) fn names_a_scheme_of_ours(head: &RequestHead) -> bool {
     let ours = |part: &[u8]| {
-        let name = part.trim_ascii_start().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let name = part.split(|b| !is_of_a_name(b)).find(|word| !word.is_empty()).unwrap_or_default();
         name.eq_ignore_ascii_case(b"bearer") || name.eq_ignore_ascii_case(b"basic")
     };
     head.values("authorization").any(|value| value.split(|b| *b == b',').any(ours))
+}
+
+/// RFC 9110 §5.6.2, `tchar`.
+fn is_of_a_name(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)
 }
 
 /// Envoy joins repeated fields with a comma, and no scheme of ours has one in its credential.
