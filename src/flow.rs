@@ -26,7 +26,7 @@ use visit::Visit;
 
 pub use caller::Caller;
 pub use memory::{Memory, News};
-pub use parking::{Handle, MAX_PARKED, Parked, Parking};
+pub use parking::{Handle, MAX_PARKED, MAX_PARKED_IN_ALL, Parked, Parking};
 
 /// What the core does not have by itself.
 pub struct Env<'a> {

@@ -45,12 +45,12 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use postern::flow::{Handle, MAX_PARKED, Parking};
+use postern::flow::{Handle, MAX_PARKED, MAX_PARKED_IN_ALL, Parking};
 use postern::jwks::FetchError;
 use postern::request::RouteMetadata;
 use scenario::{NOW, Outcome, Scenario, allowed, refused};
-use serde_json::json;
-use support::mint::{Signer, Token};
+use serde_json::{Value, json};
+use support::mint::{AUDIENCE, ISSUER, Signer, Token, jwks};
 
 fn token(signer: &Signer) -> Token {
     Token::at(signer, NOW)
@@ -376,6 +376,27 @@ fn a_key_is_used_for_its_own_algorithm_alone() {
 }
 
 #[test]
+fn a_key_that_names_no_algorithm_is_used_for_those_of_its_own_type_alone() {
+    let (rs, es) = (Signer::rs256(), Signer::es256());
+    let mut keys = jwks(&[&rs, &es]);
+    keys["keys"].as_array_mut().unwrap().iter_mut().for_each(|key| drop(key.as_object_mut().unwrap().remove("alg")));
+    let issuer = json!({
+        "issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": ["RS256", "ES256"], "jwks": { "inline": keys },
+    });
+    let mut scenario = Scenario::inline_for(&[&rs], &["RS256"]).changed(&json!({ "issuers": [issuer] }));
+    let mut get = |token: &str| scenario.get("/api/tap", &[("authorization", &bearer(token))]);
+    for signer in [&rs, &es] {
+        let good = token(signer).claim("scope", "read:tap");
+        for (name, good) in [("by its name", good.clone()), ("without a name", good.without_header("kid"))] {
+            let outcome = get(&good.mint());
+            assert!(matches!(outcome, Outcome::Allowed(_)), "{}, {name}: {outcome:?}", signer.alg());
+        }
+    }
+    let forged = token(&es).claim("scope", "read:tap").header("kid", rs.kid()).mint();
+    assert_eq!(get(&forged), refused(401, "unknown_key"));
+}
+
+#[test]
 fn more_than_a_thousand_that_wait_are_told_to_come_back_and_other_issuers_have_their_own_places() {
     let good = Signer::es256();
     let mut scenario = Scenario::remote();
@@ -396,6 +417,31 @@ fn more_than_a_thousand_that_wait_are_told_to_come_back_and_other_issuers_have_t
     let streams: Vec<u32> = first.iter().map(|parked| parked.handle.stream).collect();
     assert_eq!(streams, (0..16).collect::<Vec<_>>());
     assert!(parking.holds(|_| true) && !parking.holds(|_| false));
+}
+
+#[test]
+fn however_many_issuers_hang_there_are_so_many_who_wait_and_no_more() {
+    let signer = Signer::es256();
+    let name = |number: usize| format!("https://hanging-{number}.test");
+    let issuer = |number| {
+        let jwks = json!({"uri": format!("{}/keys", name(number)), "cluster": "issuer"});
+        json!({"issuer": name(number), "audiences": [AUDIENCE], "algorithms": ["ES256"], "jwks": jwks})
+    };
+    let issuers: Vec<Value> = (0..=MAX_PARKED_IN_ALL / MAX_PARKED).map(issuer).collect();
+    let mut scenario = Scenario::remote().changed(&json!({ "issuers": issuers }));
+    let credentials = (0..issuers.len()).map(|number| bearer(&token(&signer).claim("iss", json!(name(number))).mint()));
+    let credentials: Vec<String> = credentials.collect();
+    let mut parking = Parking::default();
+    for stream in 0..MAX_PARKED_IN_ALL {
+        let waiting = scenario.arrive("/api/tap", &credentials[stream % credentials.len()]).request;
+        assert!(parking.park(&Handle::new(u32::try_from(stream).unwrap()), waiting).is_ok(), "{stream}");
+    }
+    let one_more = scenario.arrive("/api/tap", &credentials[0]);
+    let Err(turned_away) = parking.park(&Handle::new(u32::MAX), one_more.request) else {
+        panic!("there is room for all")
+    };
+    parking.forget(0);
+    assert!(parking.park(&Handle::new(0), turned_away).is_ok());
 }
 
 #[test]
@@ -420,7 +466,7 @@ fn credentials_over_plain_http_are_refused_where_tls_is_required() {
         ("http", None, "401 missing_credential"),
     ] {
         let mut scenario = Scenario::inline(&[&signer]).requiring_tls();
-        let mut fields = vec![(":scheme", scheme)];
+        let mut fields = vec![(":scheme", scheme), ("x-forwarded-proto", scheme)];
         fields.extend(credential.iter().map(|value| ("authorization", *value)));
         assert_eq!(scenario.get("/api/tap", &fields).in_short(), want, "{scheme} {credential:?}");
     }

@@ -11,6 +11,10 @@ use super::AwaitingKeys;
 /// tokens of one that hangs do not turn the users of others away.
 pub const MAX_PARKED: usize = 1000;
 
+/// Most requests that wait at a time, whoever their issuers are. Each keeps at the most a token and a request's head, so
+/// that together they take no more than a third of what a VM may have, also where many issuers hang.
+pub const MAX_PARKED_IN_ALL: usize = 4 * MAX_PARKED;
+
 /// A request as the shell knows it: which stream it is, and whether it was let on.
 ///
 /// Whoever ends the wait and whoever handles the stream's body share it, so that body and trailers are held until the
@@ -40,7 +44,8 @@ impl Parking {
     /// Keeps a request until its keys come. Gives it back where too many wait.
     pub fn park(&mut self, handle: &Handle, waiting: Box<AwaitingKeys>) -> Result<(), Box<AwaitingKeys>> {
         let issuer = waiting.issuer();
-        if self.0.values().filter(|parked| parked.waiting.issuer() == issuer).count() >= MAX_PARKED {
+        let is_full = || self.0.values().filter(|parked| parked.waiting.issuer() == issuer).count() >= MAX_PARKED;
+        if self.0.len() >= MAX_PARKED_IN_ALL || is_full() {
             return Err(waiting);
         }
         self.0.insert(handle.stream, Parked { handle: handle.clone(), waiting: *waiting });
