@@ -17,10 +17,11 @@ use std::rc::Rc;
 use postern::config::Config;
 use postern::crypto::{Algorithm, PublicKey, SignatureCheck, Signed};
 use postern::flow::{Env, Memory, Next, begin};
-use postern::jwks::{KeyStore, NotWritten, SharedData};
+use postern::jwks::{KeyStore, SharedData};
 use postern::request::{RequestHead, Route};
 use postern::time::UnixTime;
 use serde_json::{Map, Value, json};
+use support::alone::Alone;
 use support::mint::{AUDIENCE, ISSUER, SUBJECT, Signer, base64url, jwks};
 
 mod support;
@@ -70,18 +71,6 @@ struct Says(bool);
 impl SignatureCheck for Says {
     fn verify(&self, _: Algorithm, _: &PublicKey, _: Signed<'_>) -> bool {
         self.0
-    }
-}
-
-struct Alone;
-
-impl SharedData for Alone {
-    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
-        None
-    }
-
-    fn set(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), NotWritten> {
-        Err(NotWritten::Unavailable)
     }
 }
 

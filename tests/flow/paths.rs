@@ -10,6 +10,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::scenario::NOW;
+use crate::support::dice::Dice;
 use crate::support::mint::{AUDIENCE, Signer};
 use crate::world::{Request, Seen, World, document, issuer, patched, token};
 
@@ -277,31 +278,6 @@ fn decide(family: Family, scopes: &[Scope], base: &[String], request: &Asked) ->
 // ---------------------------------------------------------------------------------------------------------------------
 // The inventor.
 
-/// SplitMix64: the same cases for the same seed, on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
-
 /// Few names, so that paths meet, and names that begin alike.
 const NAMES: [&str; 8] = ["store", "store", "storex", "stor", "user", "a b", "é", "50%"];
 
@@ -323,12 +299,12 @@ const AMBIGUOUS: [&str; 14] = [
     "#store",
 ];
 
-fn segments(random: &mut Random, most: usize) -> Vec<String> {
-    (0..random.below(most + 1)).map(|_| random.pick(&NAMES).to_owned()).collect()
+fn segments(random: &mut Dice, most: usize) -> Vec<String> {
+    (0..random.below(most + 1)).map(|_| (*random.one_of(&NAMES)).to_owned()).collect()
 }
 
 /// One of many ways to write it that all servers read alike, or at times one that they do not.
-fn spell(random: &mut Random, segments: &[String]) -> Spelt {
+fn spell(random: &mut Dice, segments: &[String]) -> Spelt {
     let mut text = String::new();
     for segment in segments {
         text.push('/');
@@ -351,14 +327,14 @@ fn spell(random: &mut Random, segments: &[String]) -> Spelt {
     if random.one_in(10) {
         // Behind any segment, or at the end.
         let places: Vec<usize> = text.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).collect();
-        let at = if places.is_empty() || random.one_in(2) { text.len() } else { random.pick(&places) };
-        text.insert_str(at, random.pick(&AMBIGUOUS));
+        let at = if places.is_empty() || random.one_in(2) { text.len() } else { *random.one_of(&places) };
+        text.insert_str(at, random.one_of::<&str>(&AMBIGUOUS));
         return Spelt { text, meaning: None };
     }
     Spelt { text, meaning: Some(Place::new(segments, slash)) }
 }
 
-fn scopes(random: &mut Random, family: Family) -> Vec<Scope> {
+fn scopes(random: &mut Dice, family: Family) -> Vec<Scope> {
     let own: &[&str] = match family {
         Family::SciTokens => &["read", "write"],
         Family::Wlcg => &["storage.read", "storage.stage", "storage.modify", "storage.create", "storage.create"],
@@ -371,12 +347,12 @@ fn scopes(random: &mut Random, family: Family) -> Vec<Scope> {
     let count = random.below(6);
     let mut scopes: Vec<Scope> = Vec::new();
     for _ in 0..count {
-        let operation = if random.one_in(6) { random.pick(others) } else { random.pick(own) };
+        let operation = if random.one_in(6) { *random.one_of(others) } else { *random.one_of(own) };
         // One without a path makes a WLCG token worth nothing, so there it is for fewer.
         let path = match random.below(if family == Family::Wlcg { 40 } else { 12 }) {
             0 => None,
             1 => Some(Spelt {
-                text: random.pick(&["store", "store/user", "%2fstore", "*", "."]).to_owned(),
+                text: (*random.one_of(&["store", "store/user", "%2fstore", "*", "."])).to_owned(),
                 meaning: None,
             }),
             _ => {
@@ -399,7 +375,7 @@ fn list(scopes: &[Scope]) -> String {
 }
 
 /// Anything below the base, often where a scope is for, a little above or below that; now and then somewhere else.
-fn below(random: &mut Random, base: &[String], scopes: &[Scope]) -> Vec<String> {
+fn below(random: &mut Dice, base: &[String], scopes: &[Scope]) -> Vec<String> {
     let mut path = match (base, random.below(8)) {
         // Beside the base, and above it.
         ([first, ..], 0) => vec![format!("{first}x")],
@@ -469,24 +445,24 @@ impl fmt::Display for Case {
     }
 }
 
-fn case(random: &mut Random, base: &[String], scopes: &[Scope], token: &str) -> Case {
-    let method = random.pick(&METHODS);
+fn case(random: &mut Dice, base: &[String], scopes: &[Scope], token: &str) -> Case {
+    let method = *random.one_of(&METHODS);
     let segments = below(random, base, scopes);
     let path = spell(random, &segments);
     let mut text = path.text.clone();
     if random.one_in(8) {
-        text.push_str(random.pick(&["?x=/store", "?", "?..//%2f;"]));
+        text.push_str(random.one_of::<&str>(&["?x=/store", "?", "?..//%2f;"]));
     }
     let mut fields = vec![(":method".to_owned(), method.to_owned()), (":path".to_owned(), text)];
     // What the client says of these himself is not to be trusted where the token is only good for something new.
     if random.one_in(3) {
-        fields.push(("overwrite".to_owned(), random.pick(&["T", "F"]).to_owned()));
+        fields.push(("overwrite".to_owned(), (*random.one_of(&["T", "F"])).to_owned()));
     }
     if random.one_in(4) {
-        fields.push(("if-none-match".to_owned(), random.pick(&["*", "\"tag\""]).to_owned()));
+        fields.push(("if-none-match".to_owned(), (*random.one_of(&["*", "\"tag\""])).to_owned()));
     }
     if random.one_in(4) {
-        fields.push(("if-match".to_owned(), random.pick(&["*", "\"tag\""]).to_owned()));
+        fields.push(("if-match".to_owned(), (*random.one_of(&["*", "\"tag\""])).to_owned()));
     }
     let copies = matches!(method, "COPY" | "MOVE");
     let elsewhere = "https://elsewhere.test/store";
@@ -529,7 +505,7 @@ fn case(random: &mut Random, base: &[String], scopes: &[Scope], token: &str) -> 
                 Target::Said(None)
             }
             7..=10 => {
-                let scheme = random.pick(&["http", "https"]);
+                let scheme = *random.one_of(&["http", "https"]);
                 fields.push(("destination".to_owned(), format!("{scheme}://api.test{text}")));
                 Target::Said(meaning)
             }
@@ -574,8 +550,8 @@ fn paths_are_decided_as_the_scitokens_and_wlcg_documents_say() {
     let bases = [None, Some("/"), Some("/dav"), Some("/dav/vo")];
     let mut worlds = bases.map(|base| world(&signer, base));
     for seed in 0..TOKENS {
-        let mut random = Random(seed);
-        let family = random.pick(&[Family::SciTokens, Family::Wlcg]);
+        let mut random = Dice(seed);
+        let family = *random.one_of(&[Family::SciTokens, Family::Wlcg]);
         let scopes = scopes(&mut random, family);
         let which = random.below(bases.len());
         let base: Vec<String> = bases[which].iter().flat_map(|base| base.split('/')).map(str::to_owned).collect();

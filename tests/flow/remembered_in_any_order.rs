@@ -13,9 +13,12 @@ use postern::jwks::{Answer, Fetch, FetchError, KeyStore, SharedData};
 use postern::time::UnixTime;
 use serde_json::json;
 
-use crate::scenario::{Alone, NOW, apply, head_of};
+use crate::scenario::{NOW, head_of};
+use crate::support::alone::Alone;
+use crate::support::dice::Dice;
+use crate::support::fields::apply;
 use crate::world::{Remembering, also};
-use scene::{Dice, Request, document, next_moment, published, request, tokens};
+use scene::{Request, document, next_moment, published, request, tokens};
 
 #[path = "remembered_in_any_order/scene.rs"]
 mod scene;
@@ -94,16 +97,16 @@ fn play(
     for step in 0..STEPS {
         millis = next_moment(&mut dice, millis, moments);
         let now = UnixTime::from_millis((NOW * 1000).checked_add_signed(millis).unwrap());
-        if dice.once_in(60) || step == 0 {
+        if dice.one_in(60) || step == 0 {
             some = (0..6).map(|_| dice.one_of(tokens).clone()).collect();
         }
-        if dice.once_in(100) {
+        if dice.one_in(100) {
             keys = dice.below(published.len());
         }
         let due = lanes.each_mut().map(|lane| lane.memory.keys.due(now).fetches);
         assert!(due.iter().all(|other| *other == due[0]), "seed {seed}, step {step}: {due:?}");
         under_way.extend(due[0].iter().cloned());
-        if !under_way.is_empty() && dice.once_in(2) {
+        if !under_way.is_empty() && dice.one_in(2) {
             let fetch = under_way.remove(0);
             for lane in &mut lanes {
                 let answer =

@@ -6,12 +6,14 @@ use std::rc::Rc;
 use postern::config::Config;
 use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
 use postern::flow::{AwaitingKeys, Env, Memory, News, Next, Report, Step, begin};
-use postern::jwks::{Answer, Fetch, FetchError, KeyStore, NotWritten, SharedData};
+use postern::jwks::{Answer, Fetch, FetchError, KeyStore, SharedData};
 use postern::reply::Reply;
-use postern::request::{Mutation, RequestHead, Route, RouteMetadata};
+use postern::request::{RequestHead, Route, RouteMetadata};
 use postern::time::UnixTime;
 use serde_json::{Value, json};
 
+use crate::support::alone::Alone;
+use crate::support::fields::apply;
 use crate::support::mint::{AUDIENCE, ISSUER, Signer, jwks};
 use crate::world::patched;
 
@@ -331,39 +333,4 @@ pub fn head_of(fields: &[(String, String)]) -> RequestHead {
         (name.clone().into_bytes(), parts.join(&0xff))
     };
     RequestHead::new(fields.iter().map(bytes).collect())
-}
-
-/// Does to the fields what Envoy does when it is told of these changes.
-pub fn apply(mutations: Vec<Mutation>, fields: &mut Vec<(String, String)>) {
-    for mutation in mutations {
-        match mutation {
-            Mutation::Remove(name) => fields.retain(|(field, _)| *field.as_bytes() != *name),
-            Mutation::Set(name, value) => {
-                let value = String::from_utf8(value.to_vec()).unwrap();
-                match fields.iter().position(|(field, _)| **field == *name) {
-                    Some(first) => {
-                        fields[first].1 = value;
-                        // All that stood under the name are replaced.
-                        let mut place = 0..;
-                        fields.retain(|(field, _)| place.next() <= Some(first) || **field != *name);
-                    }
-                    None => fields.push((name.to_string(), value)),
-                }
-            }
-            Mutation::Add(name, value) => fields.push((name.to_string(), String::from_utf8(value.to_vec()).unwrap())),
-        }
-    }
-}
-
-/// A process with one worker, which has nobody to share with.
-pub struct Alone;
-
-impl SharedData for Alone {
-    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
-        None
-    }
-
-    fn set(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), NotWritten> {
-        Err(NotWritten::Unavailable)
-    }
 }

@@ -14,7 +14,9 @@ use postern::request::{Route, RouteMetadata};
 use postern::time::UnixTime;
 use serde_json::{Map, Value, json};
 
-use crate::scenario::{Alone, NOW, Outcome, apply, head_of};
+use crate::scenario::{NOW, Outcome, head_of};
+use crate::support::alone::Alone;
+use crate::support::fields::apply;
 use crate::support::mint::{AUDIENCE, ISSUER, Signer, Token, jwks};
 
 pub const REALM: &str = "postern";

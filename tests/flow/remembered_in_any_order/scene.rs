@@ -4,27 +4,11 @@ use postern::request::{Route, RouteMetadata};
 use serde_json::{Value, json};
 
 use crate::scenario::NOW;
+use crate::support::dice::Dice;
 use crate::support::mint::{AUDIENCE, ISSUER, Signer, Token, base64url, jwks};
 
 const SECOND: &str = "https://second.test";
 const HOUR: i64 = 3600;
-
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        usize::try_from(self.0 >> 33).unwrap() % most
-    }
-
-    pub fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    pub fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-}
 
 pub struct Request {
     pub fields: Vec<(String, String)>,
@@ -150,18 +134,18 @@ pub fn tokens() -> (Vec<String>, Vec<i64>) {
 pub fn request(dice: &mut Dice, tokens: &[String]) -> Request {
     let token = dice.one_of(tokens);
     let path = *dice.one_of(&PATHS);
-    let method = if dice.once_in(8) { "COPY" } else { "GET" };
+    let method = if dice.one_in(8) { "COPY" } else { "GET" };
     let mut fields =
         vec![(":method", method.to_owned()), (":scheme", "https".to_owned()), (":authority", "api.test".to_owned())];
     match dice.below(8) {
         0 => {
             use base64::Engine;
-            let pair = if dice.once_in(2) { format!("{token}:x-oauth-basic") } else { format!(":{token}") };
+            let pair = if dice.one_in(2) { format!("{token}:x-oauth-basic") } else { format!(":{token}") };
             fields.push(("authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))));
             fields.push((":path", path.to_owned()));
         }
         1 => fields.push((":path", format!("{path}?a=1&access_token={token}"))),
-        2 if dice.once_in(4) => fields.push((":path", path.to_owned())),
+        2 if dice.one_in(4) => fields.push((":path", path.to_owned())),
         _ => {
             fields.push(("authorization", format!("Bearer {token}")));
             fields.push((":path", path.to_owned()));
