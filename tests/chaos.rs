@@ -19,9 +19,7 @@ mod wire {
 }
 
 mod chaos {
-    pub mod arguments;
     pub mod case;
-    pub mod door;
     pub mod expect;
     pub mod flood;
     pub mod keysets;
@@ -35,11 +33,11 @@ mod chaos {
     pub mod world;
 }
 
-use chaos::arguments::{Order, read};
 use chaos::{play, table};
+use wire::harness::arguments::{Order, read};
 
 fn main() -> ExitCode {
-    let form = match read(std::env::args().skip(1)) {
+    let form = match read("chaos", std::env::args().skip(1)) {
         Order::Play(form) => form,
         Order::Say(line) => {
             println!("{line}");

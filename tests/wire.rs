@@ -23,6 +23,7 @@ mod wire {
     mod accepted;
     mod access_log;
     mod answers;
+    mod capabilities;
     mod configuration;
     mod credentials;
     mod discovery;
@@ -31,18 +32,26 @@ mod wire {
     mod herd;
     mod keys;
     mod late_cluster;
+    mod leaks;
+    mod methods;
+    mod mutation;
     mod parked;
     mod prefetch;
     mod real_issuers;
     mod remembered;
+    mod rerouted;
+    mod resets;
     mod rights;
     mod routes;
+    mod samples;
     mod shadow;
     mod signatures;
     mod spoofing;
     mod survives;
+    mod tls;
     mod tokens;
     mod tools;
+    mod traps;
     mod updates;
     mod updates_many;
 }

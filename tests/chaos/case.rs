@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::door::Door;
 use super::expect::Expect;
 use super::lane::{Reply, WORKERS};
 use super::rows::{Place, Plot, Row};
 use super::tokens::{Kind, expired, invented, new_key, old_key, signed_by};
 use crate::support::mint::{AUDIENCE, Signer};
 use crate::wire::harness::config::remote_issuer;
+use crate::wire::harness::door::Door;
 use crate::wire::harness::issuer::Issuer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

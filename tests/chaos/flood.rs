@@ -1,11 +1,11 @@
 //! Many clients at once: a crowd with tokens of a key that was published this moment, a flood of invented key ids.
 
-use super::arguments::Form;
 use super::case::Case;
 use super::expect::Expect;
 use super::lane::Lane;
 use super::tokens::{Kind, invented};
 use super::world::World;
+use crate::wire::harness::arguments::Form;
 
 /// Tokens of the new key on every connection at once.
 pub fn herd(world: &World, case: &Case, lanes: &mut [Lane]) {

@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::arguments::Form;
 use super::case::{Case, Mark, Phase};
 use super::rows::{Place, Plot};
+use crate::wire::harness::arguments::Form;
 
 /// The pause between fetches for key ids that are not in the set.
 const UNKNOWN_KEY_PAUSE: u64 = 30;

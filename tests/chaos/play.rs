@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::arguments::Form;
 use super::case::{Case, Phase};
 use super::expect::Expect;
 use super::flood::{flood, herd};
@@ -12,6 +11,7 @@ use super::rows::Plot;
 use super::tokens::Kind;
 use super::world::{World, clock, rotates};
 use super::{limits, stream};
+use crate::wire::harness::arguments::Form;
 
 const LET_ON: Expect = Expect::only(&[200]);
 const REFUSED: Expect = Expect::only(&[401]);

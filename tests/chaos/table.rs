@@ -1,8 +1,8 @@
 //! The table that is printed at the end, and below it what must not be.
 
-use super::arguments::Form;
 use super::case::{Case, Tally, lock};
 use super::world::World;
+use crate::wire::harness::arguments::Form;
 
 /// Prints all, and says whether all is well.
 pub fn print(world: &World) -> bool {

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::arguments::Form;
 use super::case::{Case, Line, Mark, Phase, lock};
 use super::expect::Expect;
 use super::keysets::{old_and_new, only_new};
 use super::lane::{Lane, Reply, WORKERS};
 use super::rows::{ELSEWHERE, Place, Plot, honest_document, rows};
 use super::tokens::Kind;
+use crate::wire::harness::arguments::Form;
 use crate::wire::harness::config::make_test_config;
 use crate::wire::harness::envoy::Envoy;
 use crate::wire::harness::issuer::{Issuer, Script};

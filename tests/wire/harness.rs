@@ -1,7 +1,9 @@
 //! What the tests on a real Envoy are made of.
 
 pub mod answer;
+pub mod arguments;
 pub mod config;
+pub mod door;
 pub mod dynamic;
 pub mod envoy;
 pub mod foreign;
@@ -11,6 +13,7 @@ pub mod issuer;
 pub mod journal;
 pub mod kept;
 pub mod message;
+pub mod module;
 pub mod program;
 pub mod refusal;
 pub mod request;

@@ -63,7 +63,7 @@ const CALLS_BUT_THOSE_OF_FUNCTIONS: [&str; 33] = [
 #[test]
 fn every_signature_is_taken_or_refused_on_envoy_as_by_both_back_ends() {
     let with_functions = Setup::new(&config_of_the_table());
-    let without = with_functions.clone().allowed_calls(&CALLS_BUT_THOSE_OF_FUNCTIONS);
+    let without = with_functions.clone().allowed_calls(CALLS_BUT_THOSE_OF_FUNCTIONS);
     let hosts = "the host checks RS256, RS384, RS512, ES256, ES384; the filter checks PS256, PS384, PS512, EdDSA";
     let ours = "the host checks none; the filter checks RS256,";
     for (back_end, setup, told) in [("by Envoy", with_functions, hosts), ("by the filter", without, ours)] {

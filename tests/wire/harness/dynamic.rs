@@ -129,8 +129,7 @@ impl Envoy {
     }
 
     fn offer(&self, setup: &Setup) {
-        let (wasm, access_log) = self.places();
-        self.files().write_listener(setup, wasm, &access_log);
+        self.files().write_listener(setup, setup.module.path(), &self.access_log_file());
     }
 
     fn updates(&self) -> Updates {

@@ -1,5 +1,6 @@
 //! A real Envoy as a child process, with the built filter in it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::wait::{wait_for, wait_until};
 const TRAP: [&str; 3] = ["Uncaught RuntimeError", "in-VM backtrace", "panicked at"];
 
 /// How every token begins, alone and as the first or second half of Basic: no log holds it.
-const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];
+pub const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];
 
 /// A child that never outlives its owner, not even when a test panics while it starts.
 #[derive(Debug)]
@@ -50,6 +51,9 @@ pub struct Envoy {
     listener: SocketAddr,
     admin: SocketAddr,
     filtered: bool,
+    /// Whether its log holds what clients sent, as Envoy itself prints it.
+    logs_everything: bool,
+    may_trap: bool,
     workers: usize,
     /// Whether the test itself ended it.
     stopped: bool,
@@ -68,9 +72,10 @@ impl Envoy {
             exited_early(&mut process, folder.path());
             ready(admin)
         });
-        let listener = listener(admin);
+        let listener = listener(admin, "ingress");
         let filtered = !matches!(setup.plugin, Plugin::Absent);
-        Self { process, folder, listener, admin, filtered, workers: setup.concurrency, stopped: false }
+        let Setup { logs_everything, may_trap, concurrency: workers, .. } = *setup;
+        Self { process, folder, listener, admin, filtered, logs_everything, may_trap, workers, stopped: false }
     }
 
     /// Starts an Envoy that must refuse to; gives back what it logged.
@@ -89,7 +94,7 @@ impl Envoy {
         let log = fs::read_to_string(log_file(folder.path())).expect("a log");
         // To trip over a configuration is not to refuse it.
         for trap in TRAP {
-            assert!(!log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
+            assert!(setup.may_trap || !log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
         }
         log
     }
@@ -99,13 +104,23 @@ impl Envoy {
         self.listener
     }
 
+    /// Where another listener of the set-up takes requests.
+    pub fn address_of(&self, listener_name: &str) -> SocketAddr {
+        listener(self.admin, listener_name)
+    }
+
     /// A counter or gauge by its full name; one that never moved may not exist, and is 0.
     pub fn stat(&self, name: &str) -> u64 {
-        let (status, text) = get(self.admin, "/stats?format=json");
+        self.stats("").get(name).copied().unwrap_or_default()
+    }
+
+    /// The counters and gauges whose names this expression finds, by name.
+    pub fn stats(&self, expression: &str) -> BTreeMap<String, u64> {
+        let (status, text) = get(self.admin, &format!("/stats?format=json&filter={expression}"));
         assert_eq!(status, 200, "the admin endpoint gives statistics");
         let stats: Value = serde_json::from_str(&text).expect("statistics are JSON");
         let stats = stats["stats"].as_array().expect("a list of statistics").iter();
-        stats.filter(|stat| stat["name"] == name).find_map(|stat| stat["value"].as_u64()).unwrap_or(0)
+        stats.filter_map(|stat| Some((stat["name"].as_str()?.to_owned(), stat["value"].as_u64()?))).collect()
     }
 
     pub fn wait_for_stat(&self, name: &str, condition: impl Fn(u64) -> bool) {
@@ -143,9 +158,9 @@ impl Envoy {
         Files::new(self.folder.path())
     }
 
-    /// Where a listener for it finds the filter and writes its access log.
-    pub(super) fn places(&self) -> (&'static Path, PathBuf) {
-        (module(), access_log_file(self.folder.path()))
+    /// Where a listener for it writes its access log.
+    pub(super) fn access_log_file(&self) -> PathBuf {
+        access_log_file(self.folder.path())
     }
 
     /// How often a virtual machine was replaced, or should have been, after a trap.
@@ -158,14 +173,25 @@ impl Envoy {
 
     /// The lines of the access log, once there are this many.
     pub fn access_log(&self, lines: usize) -> Vec<String> {
-        // The admin request makes Envoy write out what it holds back.
-        let path = access_log_file(self.folder.path());
         wait_for(&format!("{lines} lines in the access log"), || {
-            post(self.admin, "/reopen_logs");
-            let text = fs::read_to_string(&path).unwrap_or_default();
+            let text = self.access_log_text();
             let found: Vec<String> = text.lines().map(str::to_owned).collect();
             (found.len() >= lines).then_some(found)
         })
+    }
+
+    /// What the admin endpoint says.
+    pub fn admin(&self, path: &str) -> String {
+        let (status, text) = get(self.admin, path);
+        assert_eq!(status, 200, "{path}: {text}");
+        text
+    }
+
+    /// The access log as it is now.
+    pub fn access_log_text(&self) -> String {
+        // The admin request makes Envoy write out what it holds back.
+        post(self.admin, "/reopen_logs");
+        fs::read_to_string(access_log_file(self.folder.path())).unwrap_or_default()
     }
 
     pub fn log(&self) -> String {
@@ -190,7 +216,10 @@ impl Drop for Envoy {
             return;
         }
         for trap in TRAP {
-            assert!(!log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
+            assert!(self.may_trap || !log.contains(trap), "the filter trapped ({trap}):\n{}", tail(&log));
+        }
+        if self.logs_everything {
+            return;
         }
         let access_log = fs::read_to_string(access_log_file(self.folder.path())).unwrap_or_default();
         for (name, text) in [("log", &log), ("access log", &access_log)] {
@@ -204,7 +233,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
     let folder = tempfile::Builder::new().prefix("postern-wire-").tempdir().expect("a folder");
     let wasm = match setup.plugin {
         Plugin::Absent => PathBuf::new(),
-        Plugin::Text(_) | Plugin::Struct(_) => module().to_owned(),
+        Plugin::Text(_) | Plugin::Struct(_) => setup.module.path().to_owned(),
     };
     let access_log = access_log_file(folder.path());
     let bootstrap = match setup.dynamic {
@@ -222,8 +251,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         .args(["--concurrency", &setup.concurrency.to_string()])
         // Hot restart shares memory by a number; without it any number of Envoys run at once.
         .arg("--disable-hot-restart")
-        // What a filter says, and of the rest only what is wrong.
-        .args(["--log-level", "warning", "--component-log-level", &format!("wasm:{}", setup.wasm_log_level)])
+        .args(log_levels(setup))
         .args(setup.dynamic.map_or(&[][..], Drain::arguments))
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
@@ -231,6 +259,15 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         .spawn()
         .unwrap_or_else(|error| panic!("can't start {}: {error}", binary().display()));
     (Process(child), folder)
+}
+
+/// What a filter says, and of the rest only what is wrong.
+fn log_levels(setup: &Setup) -> Vec<String> {
+    if setup.logs_everything {
+        return vec!["--log-level".to_owned(), "trace".to_owned()];
+    }
+    let wasm = format!("wasm:{}", setup.wasm_log_level);
+    ["--log-level", "warning", "--component-log-level", &wasm].map(str::to_owned).to_vec()
 }
 
 fn exited_early(process: &mut Process, folder: &Path) {
@@ -253,10 +290,12 @@ fn tail(log: &str) -> String {
     lines[lines.len().saturating_sub(60)..].join("\n")
 }
 
-fn listener(admin: SocketAddr) -> SocketAddr {
+fn listener(admin: SocketAddr, name: &str) -> SocketAddr {
     let (_, text) = get(admin, "/listeners?format=json");
     let listeners: Value = serde_json::from_str(&text).expect("listeners are JSON");
-    let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+    let statuses = listeners["listener_statuses"].as_array().expect("a list of listeners");
+    let status = statuses.iter().find(|status| status["name"] == name);
+    let address = &status.unwrap_or_else(|| panic!("no listener {name}"))["local_address"]["socket_address"];
     let port = address["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
     SocketAddr::from(([127, 0, 0, 1], port.expect("a listener with a port")))
 }
@@ -281,6 +320,20 @@ fn post(admin: SocketAddr, path: &str) {
     assert_eq!(http1::send(admin, &request).status, 200, "{path}");
 }
 
+/// Its version, `[1, 40, 0]`: tests hold an older one to what it does.
+pub fn version() -> [u32; 3] {
+    static VERSION: OnceLock<[u32; 3]> = OnceLock::new();
+    *VERSION.get_or_init(|| {
+        let output = Command::new(binary()).arg("--version").output().expect("Envoy says its version");
+        let text = String::from_utf8_lossy(&output.stdout);
+        // The path of the program stands before it.
+        let said = text.split_once("version: ").and_then(|(_, said)| said.split('/').nth(1));
+        let version = said.unwrap_or_else(|| panic!("no version: {text}"));
+        let numbers: Vec<u32> = version.split(['.', '-']).map_while(|part| part.parse().ok()).collect();
+        numbers.try_into().unwrap_or_else(|_| panic!("no version: {version}"))
+    })
+}
+
 /// The Envoy to test with: `$ENVOY`, else what `envoy/fetch-envoy` provides.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -301,19 +354,6 @@ fn binary() -> &'static Path {
     })
 }
 
-/// The filter to test: `$POSTERN_WASM`, else the release build.
-pub fn module() -> &'static Path {
-    static MODULE: OnceLock<PathBuf> = OnceLock::new();
-    MODULE.get_or_init(|| {
-        let path = match std::env::var_os("POSTERN_WASM") {
-            Some(path) => PathBuf::from(path),
-            None => project().join("target/wasm32-wasip1/release/postern.wasm"),
-        };
-        assert!(path.is_file(), "no filter to test at {}: run `make wasm`, or set $POSTERN_WASM", path.display());
-        path
-    })
-}
-
-fn project() -> &'static Path {
+pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -15,12 +15,16 @@ use super::wait::PATIENCE;
 
 /// Sends one request on a connection of its own.
 pub fn send(address: SocketAddr, request: &Request) -> Answer {
+    try_send(address, request).expect("an answer over HTTP/2, not a broken stream")
+}
+
+/// The same where the peer may end the stream or the connection without an answer.
+pub fn try_send(address: SocketAddr, request: &Request) -> Result<Answer, h2::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let patience: Duration = PATIENCE;
     runtime
         .block_on(async { tokio::time::timeout(patience, exchange(address, request)).await })
         .expect("an answer over HTTP/2, not silence")
-        .expect("an answer over HTTP/2, not a broken stream")
 }
 
 async fn exchange(address: SocketAddr, request: &Request) -> Result<Answer, h2::Error> {
@@ -55,11 +59,17 @@ async fn exchange(address: SocketAddr, request: &Request) -> Result<Answer, h2::
     Ok(answer)
 }
 
-fn head(request: &Request) -> http::Request<()> {
+pub fn head(request: &Request) -> http::Request<()> {
     let host = String::from_utf8(request.host.clone()).expect("an authority is text");
+    // A whole URL says the scheme as well.
+    let uri = if request.target.starts_with("http") {
+        request.target.clone()
+    } else {
+        format!("http://{host}{}", request.target)
+    };
     let mut head = http::Request::builder()
         .method(request.method.as_str())
-        .uri(format!("http://{host}{}", request.target))
+        .uri(uri)
         .version(http::Version::HTTP_2)
         .body(())
         .expect("a request that HTTP/2 can carry");

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::dynamic::Drain;
+use super::module::Module;
 
 /// The plugin's name, which its statistics carry.
 pub const PLUGIN: &str = "postern";
@@ -21,17 +22,51 @@ pub enum Plugin {
     Absent,
 }
 
+/// What Envoy does when the filter's VM has died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing is said about it.
+    Unset,
+    Closed,
+    /// A new VM after a pause, about this long at the least.
+    Reload {
+        backoff: &'static str,
+    },
+    Open,
+    /// The field that policies have replaced.
+    OldOpen,
+}
+
+impl Failure {
+    fn write(self, config: &mut Value) {
+        match self {
+            Self::Unset => {}
+            Self::Closed => config["failure_policy"] = json!("FAIL_CLOSED"),
+            Self::Reload { backoff } => {
+                config["failure_policy"] = json!("FAIL_RELOAD");
+                config["reload_config"] = json!({ "backoff": { "base_interval": backoff } });
+            }
+            Self::Open => config["failure_policy"] = json!("FAIL_OPEN"),
+            Self::OldOpen => config["fail_open"] = json!(true),
+        }
+    }
+}
+
 /// A route to the upstream, tried before the one that takes everything.
 #[derive(Clone, Debug)]
 pub struct Route {
     prefix: String,
     name: Option<String>,
     metadata: Option<Value>,
+    /// A header that a request has to have, with this value.
+    header: Option<(String, String)>,
+    follows_redirects: bool,
 }
 
 impl Route {
     pub fn prefix(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), name: None, metadata: None }
+        let prefix = prefix.to_owned();
+        Self { prefix, name: None, metadata: None, header: None, follows_redirects: false }
     }
 
     pub fn named(mut self, name: &str) -> Self {
@@ -45,11 +80,29 @@ impl Route {
         self
     }
 
+    /// Only for requests with this header.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.header = Some((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Has Envoy itself go where the upstream redirects to.
+    pub fn follow_redirects(mut self) -> Self {
+        self.follows_redirects = true;
+        self
+    }
+
     fn json(&self) -> Value {
         let mut route = json!({
             "match": { "prefix": self.prefix },
             "route": { "cluster": "upstream" },
         });
+        if let Some((name, value)) = &self.header {
+            route["match"]["headers"] = json!([{ "name": name, "string_match": { "exact": value } }]);
+        }
+        if self.follows_redirects {
+            route["route"]["internal_redirect_policy"] = json!({ "max_internal_redirects": 2 });
+        }
         if let Some(name) = &self.name {
             route["name"] = json!(name);
         }
@@ -67,6 +120,8 @@ pub struct Setup {
     /// With it, `Pause` from the head holds back only the head, and the body callbacks run.
     pub allow_on_headers_stop_iteration: bool,
     pub normalize_path: bool,
+    /// What Envoy does with escaped slashes, in its own words; nothing, where this is not said.
+    pub escaped_slashes: Option<&'static str>,
     pub routes: Vec<Route>,
     /// A virtual host of its own for this domain, with this metadata on its only route.
     pub virtual_host: Option<(String, Value)>,
@@ -75,13 +130,33 @@ pub struct Setup {
     pub clusters: Vec<(String, SocketAddr)>,
     /// Whether a client may ask for a WebSocket.
     pub web_sockets: bool,
+    /// Whether requests of HTTP/1.0 are taken, which need no host.
+    pub accept_http_10: bool,
     /// Whether listener and clusters come from files that can be replaced, and how an old listener then ends.
     pub dynamic: Option<Drain>,
     /// From which level on Envoy logs what is about filters: theirs, and at `trace` each of their calls to it.
     pub wasm_log_level: &'static str,
     /// The only calls that Envoy allows to the filter and makes to it; all, where there is no such list.
-    pub allowed_calls: Option<&'static [&'static str]>,
+    pub allowed_calls: Option<Vec<String>>,
+    /// Whether Envoy logs everything it can. Then it prints the heads of requests, before any filter has seen them.
+    pub logs_everything: bool,
+    /// A line of the access log.
+    pub access_log_format: String,
+    /// Where spans are sent, in the connection manager's own terms.
+    pub tracing: Option<Value>,
+    /// Listeners beside the filter's.
+    pub more_listeners: Vec<Value>,
+    /// Which build of the filter.
+    pub module: Module,
+    pub failure: Failure,
+    /// For how long a stream may stand still, where Envoy is told.
+    pub stream_idle_timeout: Option<&'static str>,
+    /// Whether the test is about a VM that dies; all others are held to it that none does.
+    pub may_trap: bool,
 }
+
+const ACCESS_LOG: &str =
+    "%REQ(:PATH)% | %RESPONSE_CODE% | %RESPONSE_CODE_DETAILS% | %FILTER_STATE(wasm.postern:PLAIN)%\n";
 
 impl Setup {
     pub fn new(config: &Value) -> Self {
@@ -94,6 +169,8 @@ impl Setup {
             concurrency: 1,
             allow_on_headers_stop_iteration: false,
             normalize_path: true,
+            escaped_slashes: None,
+            accept_http_10: false,
             routes: Vec::new(),
             virtual_host: None,
             issuer: None,
@@ -102,7 +179,34 @@ impl Setup {
             dynamic: None,
             wasm_log_level: "info",
             allowed_calls: None,
+            logs_everything: false,
+            access_log_format: ACCESS_LOG.to_owned(),
+            tracing: None,
+            more_listeners: Vec::new(),
+            module: Module::Shipped,
+            failure: Failure::Reload { backoff: "1s" },
+            stream_idle_timeout: None,
+            may_trap: false,
         }
+    }
+
+    /// With the build that can be killed, and this for the case that it is.
+    pub fn trapping(mut self, failure: Failure) -> Self {
+        self.module = Module::TrapForTests;
+        self.failure = failure;
+        self.may_trap = true;
+        self
+    }
+
+    /// Whatever it does, the test looks at it.
+    pub fn may_trap(mut self) -> Self {
+        self.may_trap = true;
+        self
+    }
+
+    pub fn stream_idle_timeout(mut self, timeout: &'static str) -> Self {
+        self.stream_idle_timeout = Some(timeout);
+        self
     }
 
     pub fn concurrency(mut self, workers: usize) -> Self {
@@ -117,6 +221,18 @@ impl Setup {
 
     pub fn normalize_path(mut self, normalize: bool) -> Self {
         self.normalize_path = normalize;
+        self
+    }
+
+    /// Has Envoy do this with escaped slashes in paths.
+    pub fn escaped_slashes(mut self, action: &'static str) -> Self {
+        self.escaped_slashes = Some(action);
+        self
+    }
+
+    /// Has Envoy take requests of HTTP/1.0.
+    pub fn accept_http_10(mut self) -> Self {
+        self.accept_http_10 = true;
         self
     }
 
@@ -154,9 +270,15 @@ impl Setup {
         self
     }
 
+    /// Adds a listener beside the filter's, on any port, with this filter in it. Who gets past it is answered 200.
+    pub fn listener_with(mut self, name: &str, filter: Value) -> Self {
+        self.more_listeners.push(listener_with(name, filter));
+        self
+    }
+
     /// Has Envoy allow only these calls.
-    pub fn allowed_calls(mut self, names: &'static [&'static str]) -> Self {
-        self.allowed_calls = Some(names);
+    pub fn allowed_calls(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_calls = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
@@ -166,14 +288,32 @@ impl Setup {
         self
     }
 
+    /// Has Envoy log all it can, of every component.
+    pub fn log_everything(mut self) -> Self {
+        self.logs_everything = true;
+        self
+    }
+
+    pub fn access_log_format(mut self, format: &str) -> Self {
+        format.clone_into(&mut self.access_log_format);
+        self
+    }
+
+    pub fn tracing(mut self, tracing: Value) -> Self {
+        self.tracing = Some(tracing);
+        self
+    }
+
     /// The bootstrap. Every port is 0: the system picks one that is free.
     pub fn bootstrap(&self, upstream: SocketAddr, wasm: &Path, access_log: &Path) -> Value {
         let mut clusters = vec![cluster("upstream", upstream)];
         clusters.extend(self.clusters());
+        let mut listeners = vec![self.listener(wasm, access_log)];
+        listeners.extend(self.more_listeners.iter().cloned());
         json!({
             "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
             "static_resources": {
-                "listeners": [self.listener(wasm, access_log)],
+                "listeners": listeners,
                 "clusters": clusters,
             },
         })
@@ -208,21 +348,26 @@ impl Setup {
             "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", json!({})),
         }));
         let upgrades = if self.web_sockets { json!([{ "upgrade_type": "websocket" }]) } else { json!([]) };
-        let manager = typed(
+        let mut manager = typed(
             "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             json!({
                 "stat_prefix": "ingress",
                 "codec_type": "AUTO",
                 "normalize_path": self.normalize_path,
                 "merge_slashes": self.normalize_path,
+                "path_with_escaped_slashes_action": self.escaped_slashes.unwrap_or("KEEP_UNCHANGED"),
                 // Without it trailers never reach a filter, and nothing about them is tested.
-                "http_protocol_options": { "enable_trailers": true },
+                "http_protocol_options": { "enable_trailers": true, "accept_http_10": self.accept_http_10 },
                 "route_config": { "virtual_hosts": virtual_hosts },
-                "access_log": [access_log_json(access_log)],
+                "access_log": [access_log_json(access_log, &self.access_log_format)],
                 "http_filters": filters,
                 "upgrade_configs": upgrades,
+                "tracing": self.tracing,
             }),
         );
+        if let Some(timeout) = self.stream_idle_timeout {
+            manager["stream_idle_timeout"] = json!(timeout);
+        }
         json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })
     }
 
@@ -235,7 +380,6 @@ impl Setup {
         let mut config = json!({
             "name": PLUGIN,
             "root_id": PLUGIN,
-            "failure_policy": "FAIL_RELOAD",
             "vm_config": {
                 "vm_id": PLUGIN,
                 "runtime": "envoy.wasm.runtime.v8",
@@ -243,8 +387,9 @@ impl Setup {
             },
             "configuration": typed(kind, value),
         });
-        if let Some(names) = self.allowed_calls {
-            let allowed: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        self.failure.write(&mut config);
+        if let Some(names) = &self.allowed_calls {
+            let allowed: Map<String, Value> = names.iter().map(|name| (name.clone(), json!({}))).collect();
             config["capability_restriction_config"] = json!({ "allowed_capabilities": allowed });
         }
         if self.allow_on_headers_stop_iteration {
@@ -258,7 +403,29 @@ impl Setup {
     }
 }
 
-pub(super) fn typed(kind: &str, mut value: Value) -> Value {
+fn listener_with(name: &str, filter: Value) -> Value {
+    let answer = json!({ "status": 200, "body": { "inline_string": "hello\n" } });
+    let route = json!({ "match": { "prefix": "/" }, "direct_response": answer });
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", json!({})),
+    });
+    let manager = json!({
+        "stat_prefix": name,
+        "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [route] }] },
+        "http_filters": [filter, router],
+    });
+    let kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    let manager =
+        json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": typed(kind, manager) });
+    json!({
+        "name": name,
+        "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
+        "filter_chains": [{ "filters": [manager] }],
+    })
+}
+
+pub fn typed(kind: &str, mut value: Value) -> Value {
     value["@type"] = json!(format!("type.googleapis.com/{kind}"));
     value
 }
@@ -291,8 +458,7 @@ fn cluster(name: &str, to: SocketAddr) -> Value {
     })
 }
 
-fn access_log_json(path: &Path) -> Value {
-    let format = "%REQ(:PATH)% | %RESPONSE_CODE% | %RESPONSE_CODE_DETAILS% | %FILTER_STATE(wasm.postern:PLAIN)%\n";
+fn access_log_json(path: &Path, format: &str) -> Value {
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": typed(

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-use crate::wire::harness::issuer::{Issuer, Script};
-use crate::wire::harness::journal::Journal;
+use super::issuer::{Issuer, Script};
+use super::journal::Journal;
 
 pub struct Door {
     address: SocketAddr,
