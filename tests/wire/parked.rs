@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::harness::config::{make_test_config, remote_issuer, with_issuer};
+use super::harness::envoy::version;
 use super::harness::http1::Connection;
 use super::harness::issuer::{Issuer, Script};
 use super::harness::journal::{Event, Journal};
@@ -73,13 +74,17 @@ fn bodies_wait(allow_on_headers_stop_iteration: bool) {
         let gauge = format!("wasmcustom.postern_jwks_keys.issuer.{}", issuer_of(index));
         stage.envoy.wait_for_stat(&gauge, |keys| keys == 1);
     }
+    // What comes after such a wait Envoy 1.38 and older lose: the service then sees half a body as a whole one, or waits
+    // for the rest. That is theirs, and why `envoy/DEPLOYMENT.md` says not to set this; here they are held to it that
+    // nothing arrives before the decision, and nothing but what was sent.
+    let loses_the_rest = allow_on_headers_stop_iteration && version() < [1, 39, 0];
     for (index, row) in rows.into_iter().enumerate() {
-        body_waits(&stage, &issuer, index, row);
+        body_waits(&stage, &issuer, index, row, loses_the_rest);
     }
     stage.still_serves(&Token::new(&Signer::rs256()).mint());
 }
 
-fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
+fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row, loses_the_rest: bool) {
     // A wrong signature shows only when the keys are there: until then both look alike.
     let signer = if row.allowed { Signer::rs256() } else { Signer::other_rs256().with_kid(Signer::rs256().kid()) };
     let token = Token::new(&signer).claim("iss", issuer_of(index)).mint();
@@ -124,9 +129,16 @@ fn body_waits(stage: &Stage, issuer: &Issuer, index: usize, row: Row) {
         client.send(&piece(late));
         client.send(end);
     }
+    let name = format!("{row:?}");
+    if !row.all_before && row.allowed && loses_the_rest {
+        wait_until("its head arrives", || stage.upstream.count() > seen_before + 1);
+        let seen = stage.upstream.all().pop().expect("a request");
+        assert!(body.starts_with(&seen.body), "{name}");
+        assert_eq!(seen.values("x-auth-request-user"), ["alice"], "{name}");
+        return;
+    }
     let answer = client.answer("POST");
     let exchange = stage.exchange(seen_before + 1, answer);
-    let name = format!("{row:?}");
     if row.allowed {
         let seen = exchange.allowed(&name);
         assert!(seen.body == body, "{name}: {} bytes of {}", seen.body.len(), body.len());
