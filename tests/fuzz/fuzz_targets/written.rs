@@ -39,6 +39,8 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = one.finish(&fetch, Ok(Answer { status: 200, body, ..Answer::default() }), at);
         let end = said(&mut one, id, at);
         assert!(end == "ready test-es256", "good keys came, and it is {end}");
+        // Who has keys to go on with learns of others at the next tick.
+        assert!(other.due(at).fetches.is_empty(), "what has come is fetched again");
         assert_eq!(end, said(&mut other, id, at), "the other worker");
         assert_eq!(end, said(&mut new(4), id, at), "a new worker");
         assert!(!shared.written().is_empty());
