@@ -1,17 +1,24 @@
-//! Signature algorithms (RFC 7518, RFC 8037) and the check of one signature.
+//! Signature algorithms (RFC 7518, RFC 8037), the check of one signature, and the making of one.
 //!
 //! The algorithm is a closed set of asymmetric ones. There is no `none` and no HMAC in it, so the two oldest attacks on
 //! JWT have nothing to name. A key fits only the algorithms of its own type ([`Algorithm::fits`]).
 
 mod boringssl;
+#[cfg(test)]
+mod der_by_hand;
 mod key;
 mod known_answers;
+mod private_key;
+mod published;
 mod rust_crypto;
+mod signing;
+mod strength;
 
 pub use boringssl::{BoringSsl, Foreign};
 use key::Material;
 pub use key::PublicKey;
 pub use rust_crypto::RustCrypto;
+pub use signing::{Signer, SigningKey};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -42,6 +49,10 @@ impl Algorithm {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
     }
 
     pub fn fits(self, key: &PublicKey) -> bool {

@@ -1,4 +1,5 @@
-//! Both ways to check a signature, held to the same table: what the one lets pass the other does, and nothing forged.
+//! Both ways to check a signature, held to the same table: what the one lets pass the other does, and nothing forged. And
+//! both ways to make one.
 //!
 //! The host's way is asked here of a host that stands in for Envoy; on Envoy itself the same table runs with the others.
 
@@ -21,4 +22,6 @@ mod vectors;
 mod signatures {
     mod back_ends;
     mod probe;
+    mod probe_signing;
+    mod signing;
 }

@@ -1,5 +1,5 @@
-//! The key material of one JWK, in every form that a check needs. Whether a key is strong enough and meant for signatures
-//! is looked at by [`crate::jwks`] before it comes here.
+//! The public half of a key, in every form that a check needs. Whether one of RSA is strong enough is looked at in
+//! [`super::strength`], and whether it is meant for signatures by [`crate::jwks`].
 
 use rsa::pkcs8::EncodePublicKey;
 use rsa::{BoxedUint, RsaPublicKey};
@@ -74,23 +74,8 @@ mod tests {
     use rsa_09::traits::PublicKeyParts as _;
     use sha2::{Digest as _, Sha256};
 
+    use super::super::der_by_hand::{der, integer};
     use super::*;
-
-    /// A value of DER by hand.
-    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = content.len();
-        let head = match length {
-            0..0x80 => vec![tag, length as u8],
-            0x80..0x100 => vec![tag, 0x81, length as u8],
-            _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
-        };
-        [head, content.to_vec()].concat()
-    }
-
-    /// A number that is not negative has a zero byte before a high one.
-    fn integer(number: &[u8]) -> Vec<u8> {
-        if number[0] & 0x80 == 0 { der(2, number) } else { der(2, &[&[0], number].concat()) }
-    }
 
     fn spki(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
         der(0x30, &[der(0x30, algorithm), der(3, &[&[0], key].concat())].concat())

@@ -1,4 +1,4 @@
-//! Envoy's foreign function `verify_signature`, as Envoy 1.40 was measured to answer.
+//! Envoy's foreign functions `verify_signature` and `sign`, as Envoy 1.40 was measured to answer.
 //!
 //! Its readers are written anew here, and RSA by its numbers, so that it shares as little as can be with what it is a
 //! measure for. It is as lenient as the real one: any size of RSA key, a hash that is not the curve's, bytes behind the
@@ -6,12 +6,13 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use p256_13::ecdsa::signature::hazmat::PrehashVerifier as _;
-use p256_13::pkcs8::DecodePublicKey as _;
-use rsa_09::BigUint;
+use p256_13::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
+use p256_13::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
+use rsa_09::{BigUint, Pkcs1v15Sign, RsaPrivateKey};
 use sha2_10::{Digest as _, Sha256, Sha384, Sha512};
 
 pub const VERIFY_SIGNATURE: &str = "verify_signature";
+pub const SIGN: &str = "sign";
 
 /// The status for arguments that cannot be read.
 const BAD_ARGUMENT: u32 = 2;
@@ -26,33 +27,14 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Four fields of bytes, each at most once: what cannot be a message of this kind is none.
-    pub fn read(mut bytes: &[u8]) -> Option<Self> {
-        let mut fields: [Option<Vec<u8>>; 4] = [const { None }; 4];
-        while let Some((tag, rest)) = bytes.split_first() {
-            let (length, rest) = varint(rest)?;
-            let field = fields.get_mut(usize::from(tag >> 3).checked_sub(1)?).filter(|_| tag & 7 == 2)?;
-            let (content, rest) = rest.split_at_checked(length)?;
-            if field.replace(content.to_vec()).is_some() {
-                return None;
-            }
-            bytes = rest;
-        }
-        let [hash_function, public_key, signature, text] = fields.map(Option::unwrap_or_default);
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let [hash_function, public_key, signature, text] = fields(bytes)?;
         let hash_function = String::from_utf8(hash_function).ok()?;
         (!public_key.is_empty()).then_some(Self { hash_function, public_key, signature, text })
     }
 
     pub fn write(&self) -> Vec<u8> {
-        let fields = [self.hash_function.as_bytes(), &self.public_key, &self.signature, &self.text];
-        let mut bytes = Vec::new();
-        for (number, field) in (1..).zip(fields) {
-            let length = field.len();
-            assert!(length < 1 << 14, "a length of two bytes");
-            bytes.extend([number << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
-            bytes.extend(field);
-        }
-        bytes
+        message([self.hash_function.as_bytes(), &self.public_key, &self.signature, &self.text])
     }
 
     /// What a key is of: `RSA`, `EC` or nothing that is known.
@@ -68,6 +50,32 @@ impl Arguments {
             "unknown"
         }
     }
+}
+
+/// So many fields of bytes, each at most once: what cannot be a message of this kind is none.
+fn fields<const N: usize>(mut bytes: &[u8]) -> Option<[Vec<u8>; N]> {
+    let mut fields: [Option<Vec<u8>>; N] = [const { None }; N];
+    while let Some((tag, rest)) = bytes.split_first() {
+        let (length, rest) = varint(rest)?;
+        let field = fields.get_mut(usize::from(tag >> 3).checked_sub(1)?).filter(|_| tag & 7 == 2)?;
+        let (content, rest) = rest.split_at_checked(length)?;
+        if field.replace(content.to_vec()).is_some() {
+            return None;
+        }
+        bytes = rest;
+    }
+    Some(fields.map(Option::unwrap_or_default))
+}
+
+fn message<const N: usize>(fields: [&[u8]; N]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, field) in (1..).zip(fields) {
+        let length = field.len();
+        assert!(length < 1 << 14, "a length of two bytes");
+        bytes.extend([number << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+        bytes.extend(field);
+    }
+    bytes
 }
 
 fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -162,4 +170,53 @@ fn rsa(n: &BigUint, e: &BigUint, hash: u8, digest: &[u8], signature: &[u8]) -> b
     let padding = vec![0xff; k - 3 - head.len() - digest.len()];
     let block = [&[0, 1], &padding[..], &[0], &head, digest].concat();
     s.modpow(e, n) == BigUint::from_bytes_be(&block)
+}
+
+/// What is to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToSign {
+    pub hash_function: String,
+    /// DER of PKCS#8.
+    pub private_key: Vec<u8>,
+    pub text: Vec<u8>,
+}
+
+impl ToSign {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let [hash_function, private_key, text] = fields(bytes)?;
+        let hash_function = String::from_utf8(hash_function).ok()?;
+        (!private_key.is_empty()).then_some(Self { hash_function, private_key, text })
+    }
+
+    pub fn write(&self) -> Vec<u8> {
+        message([self.hash_function.as_bytes(), &self.private_key, &self.text])
+    }
+}
+
+/// `SignResult` of a signature.
+pub fn signed(signature: &[u8]) -> Vec<u8> {
+    let length = signature.len();
+    [&yes()[..], &[0x12, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8], signature].concat()
+}
+
+/// `SignResult` of none, with Envoy's reason.
+pub fn not_signed(why: &str) -> Vec<u8> {
+    [&[0x1a, why.len() as u8], why.as_bytes()].concat()
+}
+
+/// The function itself: an answer, or a status.
+pub fn sign(arguments: &[u8]) -> Result<Vec<u8>, u32> {
+    let ToSign { hash_function, private_key, text } = ToSign::read(arguments).ok_or(BAD_ARGUMENT)?;
+    if !hash_function.eq_ignore_ascii_case("sha256") {
+        return Ok(not_signed("that hash is not supported."));
+    }
+    let digest = Sha256::digest(text);
+    Ok(if let Ok(key) = RsaPrivateKey::from_pkcs8_der(&private_key) {
+        signed(&key.sign(Pkcs1v15Sign::new::<Sha256>(), &digest).expect("a signature"))
+    } else if let Ok(key) = p256_13::ecdsa::SigningKey::from_pkcs8_der(&private_key) {
+        let signature: p256_13::ecdsa::DerSignature = key.sign_prehash(&digest).expect("a signature");
+        signed(signature.as_bytes())
+    } else {
+        not_signed("Invalid private key.")
+    })
 }
