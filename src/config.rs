@@ -1,6 +1,7 @@
 //! The plugin configuration: read once, refused whole if anything in it is wrong, unchangeable afterwards.
 //!
-//! `reader` walks the document and collects problems; `issuers`, `rules` and this file give its parts their meaning.
+//! `reader` walks the document and collects problems; `issuers`, `reissue`, `rules` and this file give its parts their
+//! meaning. Secrets do not stand in it: it names variables of the environment, and what is in those is read with it.
 //! A value of [`Config`] is valid by construction: nothing that a request meets has to be parsed or looked up by name
 //! again.
 
@@ -8,6 +9,7 @@ mod capabilities;
 mod error;
 mod issuers;
 mod reader;
+mod reissue;
 mod rules;
 mod source;
 mod token_cache;
@@ -16,13 +18,16 @@ use std::rc::Rc;
 
 use crate::credential::Places;
 use crate::identity::{IdentityHeaders, OwnNames, begins_alike, is_alike};
-use crate::issuer::Issuers;
+use crate::issuer::{Issuer, Issuers};
 use crate::json::Json;
 use crate::policy::{CapabilityGroups, Policy};
+use crate::reissue::OwnIssuer;
+use crate::secret::Secret;
 use crate::token::{CacheLimits, ClaimPath};
 
 pub use error::ConfigError;
 use error::Problems;
+use issuers::Own;
 use reader::{Node, Object, all, quote};
 
 /// Names the protection space where none is configured (RFC 9110 §11.5).
@@ -45,14 +50,53 @@ pub struct Config {
     pub require_tls: bool,
     /// How much a worker remembers of tokens.
     pub token_cache: CacheLimits,
+    /// The issuer that makes the tokens of services, where there is one.
+    pub reissue: Option<Rc<OwnIssuer>>,
 }
 
+/// What stands in a variable of the VM's environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret>;
+
 impl Config {
-    /// Reads a configuration in either of the forms in which Envoy passes it. Every problem is reported.
+    /// Reads a configuration that needs no secrets.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<ConfigError>> {
+        Self::parse_in(bytes, &|_| None)
+    }
+
+    /// The entry by which the tokens that are made here are read, where they come back.
+    pub fn own_entry(&self) -> Option<&Issuer> {
+        let (_, entry) = self.issuers.find(&self.reissue.as_ref()?.issuer)?;
+        Some(entry)
+    }
+
+    /// What is right as it stands, and seldom meant. The token endpoint may be there for other readers alone.
+    pub fn notices(&self) -> Vec<String> {
+        let shadow = |name: &str| format!("rule {name} is a shadow: every request under it is let on");
+        let mut notices: Vec<String> = self.policy.shadows().map(shadow).collect();
+        if let Some(exchange) = self.reissue.as_ref().and_then(|own| own.exchange.as_ref()) {
+            match self.own_entry() {
+                None => notices.push(
+                    "reissue.exchange: its tokens are refused here: `issuers` has no entry of the `issuer` of `reissue`"
+                        .to_owned(),
+                ),
+                Some(entry) if !exchange.audiences.iter().any(|audience| entry.audiences.contains(audience)) => {
+                    notices.push(
+                        "reissue.exchange: its tokens are refused here: the entry of the `issuer` of `reissue` has none \
+                         of its `audiences`"
+                            .to_owned(),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        notices
+    }
+
+    /// Reads a configuration in either of the forms in which Envoy passes it. Every problem is reported.
+    pub fn parse_in(bytes: &[u8], environment: Environment<'_>) -> Result<Self, Vec<ConfigError>> {
         let document = source::parse(bytes).map_err(|problem| vec![ConfigError { path: String::new(), problem }])?;
         let problems = Problems::default();
-        let config = Self::read(&document, &problems);
+        let config = Self::read(&document, &problems, environment);
         let errors = problems.into_errors();
         match config {
             Some(config) if errors.is_empty() => Ok(config),
@@ -60,7 +104,7 @@ impl Config {
         }
     }
 
-    fn read(document: &Json, problems: &Problems) -> Option<Self> {
+    fn read(document: &Json, problems: &Problems, environment: Environment<'_>) -> Option<Self> {
         let root = Node::new(document, "", problems).object()?;
         let realm = root.get("realm").map_or(Some(DEFAULT_REALM.to_owned()), |node| read_realm(&node));
         // Every issuer's tokens may have such groups. Where this is wrong nothing of it is used.
@@ -68,10 +112,19 @@ impl Config {
             .get("capabilities")
             .map_or_else(|| Some(CapabilityGroups::default()), |node| capabilities::read(&node));
         let groups = Rc::new(capabilities.clone().unwrap_or_default());
-        let issuers = root.require("issuers").and_then(|node| issuers::read(&node, &groups));
+        let reissue =
+            root.get("reissue").map_or(Some(None), |node| reissue::read(&node, environment, document).map(Some));
+        let own = match &reissue {
+            None => Own::Unread,
+            Some(own) => own.as_ref().map_or(Own::Absent, Own::Read),
+        };
+        let issuers = root.require("issuers").and_then(|node| issuers::read(&node, &groups, own));
         let credentials = root.get("credentials").map_or(Some(DEFAULT_PLACES), |node| read_places(&node));
         let headers = root.get("headers").map_or_else(|| Some(IdentityHeaders::default()), |node| read_headers(&node));
-        let rules = root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node, issuers.as_deref()));
+        // One that could not be read is there all the same.
+        let reissues = reissue.as_ref().is_none_or(Option::is_some);
+        let rules =
+            root.get("rules").map_or_else(|| Some(Vec::new()), |node| rules::read(&node, issuers.as_deref(), reissues));
         let require_tls = root.get("require_tls").map_or(Some(false), |node| node.boolean());
         let token_cache =
             root.get("token_cache").map_or_else(|| Some(CacheLimits::default()), |n| token_cache::read(&n));
@@ -87,6 +140,7 @@ impl Config {
             policy: Policy::new(rules?),
             require_tls: require_tls?,
             token_cache: token_cache?,
+            reissue: reissue?.map(Rc::new),
         })
     }
 }

@@ -30,6 +30,8 @@ pub enum Scheme {
     Bearer,
     Basic,
     Query,
+    /// In the form of a token exchange.
+    Form,
 }
 
 impl Scheme {
@@ -38,6 +40,7 @@ impl Scheme {
             Self::Bearer => "bearer",
             Self::Basic => "basic",
             Self::Query => "query",
+            Self::Form => "form",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::issuer::PrincipalKind;
 use crate::policy::Shortfall;
+use crate::reissue::Refused;
 use crate::token::TokenError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub enum Denial {
     },
     /// More requests wait for keys than are kept.
     Overloaded,
+    /// A token is not exchanged for another.
+    Exchange(Refused),
+    /// Our own entry reads another caller, or more rights, in the token that the service would get.
+    ReissueReading,
     Internal(&'static str),
 }
 
@@ -48,6 +53,7 @@ pub enum Status {
     BadRequest,
     Unauthorized,
     Forbidden,
+    MethodNotAllowed,
     InternalServerError,
     ServiceUnavailable,
 }
@@ -58,6 +64,7 @@ impl Status {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
+            Self::MethodNotAllowed => 405,
             Self::InternalServerError => 500,
             Self::ServiceUnavailable => 503,
         }
@@ -69,6 +76,7 @@ impl Status {
             Self::BadRequest => "Bad Request",
             Self::Unauthorized => "Unauthorized",
             Self::Forbidden => "Forbidden",
+            Self::MethodNotAllowed => "Method Not Allowed",
             Self::InternalServerError => "Internal Server Error",
             Self::ServiceUnavailable => "Service Unavailable",
         }
@@ -124,8 +132,12 @@ impl Denial {
             | Self::UserInHost
             | Self::AmbiguousDestination => Status::BadRequest,
             Self::NoRule | Self::UnknownRule => Status::Forbidden,
+            Self::Exchange(Refused::Method) => Status::MethodNotAllowed,
+            Self::Exchange(Refused::Issuer) => Status::Forbidden,
+            Self::Exchange(Refused::Reading) => Status::InternalServerError,
+            Self::Exchange(_) => Status::BadRequest,
             Self::KeysUnavailable { .. } | Self::Overloaded => Status::ServiceUnavailable,
-            Self::Internal(_) => Status::InternalServerError,
+            Self::ReissueReading | Self::Internal(_) => Status::InternalServerError,
         }
     }
 
@@ -148,6 +160,8 @@ impl Denial {
             | Self::UnknownRule
             | Self::KeysUnavailable { .. }
             | Self::Overloaded
+            | Self::Exchange(_)
+            | Self::ReissueReading
             | Self::Internal(_) => None,
         }
     }
@@ -171,8 +185,17 @@ impl Denial {
             | Self::Unmet(_)
             | Self::NoRule
             | Self::UnknownRule
+            | Self::Exchange(_)
+            | Self::ReissueReading
             | Self::Internal(_) => None,
         }
+    }
+
+    /// The field that says it, in whole seconds (RFC 9110 §10.2.3), and rather a little late than too early.
+    pub fn retry_after_header(&self) -> Option<(&'static str, String)> {
+        let pause = self.retry_after()?;
+        let seconds = pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0)).max(1);
+        Some(("retry-after", seconds.to_string()))
     }
 
     /// What the client can ask its issuer for: parameters of a challenge (RFC 6750 §3, RFC 9470 §3).
@@ -234,6 +257,8 @@ impl Denial {
             Self::UnknownRule => "unknown_rule",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::Overloaded => "overloaded",
+            Self::Exchange(refused) => refused.reason(),
+            Self::ReissueReading => "reissue_reading",
             Self::Internal(_) => "internal",
         }
     }
@@ -271,6 +296,10 @@ impl Denial {
             Self::NoRule | Self::UnknownRule => "No rule allows this request.",
             Self::KeysUnavailable { .. } => "The keys to check the token with cannot be had at the moment.",
             Self::Overloaded => "Too many requests are waiting.",
+            Self::Exchange(refused) => return refused.detail(),
+            Self::ReissueReading => {
+                "The service's token would be read as another's, or as a stronger one, where it comes back; its issuer has to be set up as that of this token is."
+            }
             Self::Internal(_) => "The request could not be checked.",
         };
         fixed.to_owned()
@@ -438,8 +467,21 @@ mod tests {
             Denial::UnknownRule,
             Denial::KeysUnavailable { retry_after: Duration::from_secs(9) },
             Denial::Overloaded,
+            Denial::ReissueReading,
             Denial::Internal("test"),
         ];
+        let exchange = [
+            Refused::Method,
+            Refused::GrantType,
+            Refused::NoForm,
+            Refused::Reading,
+            Refused::Issuer,
+            Refused::Request("grant_type is missing"),
+            Refused::Scope("The token does not have all of these scopes"),
+            Refused::Target("A token is for one audience"),
+            Refused::Length(301),
+        ];
+        all.extend(exchange.map(Denial::Exchange));
         all.extend(token.map(Denial::Token));
         all.extend(unmet.map(Denial::Unmet));
         all

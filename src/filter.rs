@@ -5,6 +5,8 @@
 //! waiting requests, and a request goes on only where [`perform`] says so.
 
 #[forbid(unsafe_code)]
+mod forms;
+#[forbid(unsafe_code)]
 mod host;
 mod imports;
 #[forbid(unsafe_code)]

@@ -7,24 +7,28 @@
 //! all it needs; [`AwaitingKeys::resume`] goes on from there once, and is consumed by it.
 
 mod caller;
+mod exchanging;
 mod memory;
 mod parking;
+mod reissued;
 mod visit;
 
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::credential::{self, Credential};
-use crate::crypto::SignatureCheck;
+use crate::crypto::{SignatureCheck, Signer};
 use crate::denial::Denial;
 use crate::issuer::IssuerId;
 use crate::jwks::{KeyStore, Wait};
+use crate::reissue::Asked;
 use crate::reply::{Preferences, Reply};
 use crate::request::{Mutation, RequestHead, Route, hop_by_hop, misleading};
 use crate::time::UnixTime;
 use visit::Visit;
 
 pub use caller::Caller;
+pub use exchanging::AwaitingForm;
 pub use memory::{Memory, News};
 pub use parking::{Handle, MAX_PARKED, MAX_PARKED_IN_ALL, Parked, Parking};
 
@@ -32,6 +36,7 @@ pub use parking::{Handle, MAX_PARKED, MAX_PARKED_IN_ALL, Parked, Parking};
 pub struct Env<'a> {
     pub now: UnixTime,
     pub signatures: &'a dyn SignatureCheck,
+    pub signer: &'a dyn Signer,
 }
 
 /// What to do with the request: first these changes, then this.
@@ -47,6 +52,8 @@ pub enum Next {
     Forward(Report),
     Reply(Reply, Report),
     AwaitKeys(Box<AwaitingKeys>),
+    /// The body has to come first.
+    AwaitForm(Box<AwaitingForm>),
 }
 
 /// What is told of a decision: a counter, and a line for the access log.
@@ -58,6 +65,16 @@ pub struct Report {
 
 /// Decides a request as far as can be without waiting.
 pub fn begin(config: &Rc<Config>, head: &RequestHead, route: &Route, memory: &mut Memory, env: &Env<'_>) -> Step {
+    if let Some(own) = &config.reissue
+        && let Some(asked) = own.asked(head)
+    {
+        return match asked {
+            Asked::Exchange => exchanging::begin(config, head, memory, env),
+            Asked::Document(document) => {
+                Visit::new(config).publish(own.documents.answer(document, head), credential::scrub(head))
+            }
+        };
+    }
     let mut visit = Visit::new(config);
     let mut mutations = config.own_names.removals(head);
     mutations.extend(hop_by_hop(head));

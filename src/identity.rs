@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::issuer::{PrincipalKind, is_printable};
 use crate::json::Json;
 use crate::request::{Mutation, RequestHead};
+use crate::secret::Secret;
 use crate::token::{ClaimPath, VerifiedToken};
 
 /// The family of names that DMTN-094 §4.5 began. All of it is ours, whatever is configured, also names that some later
@@ -103,16 +104,31 @@ impl IdentityHeaders {
                 assert(Some(name), &claim);
             }
         }
-        if self.forward_token {
-            assert(self.token.as_ref(), token.raw().expose());
-        }
         set
     }
 
-    /// The credential, where the service gets it, in the one form that every service reads.
-    pub fn forwarded(&self, token: &VerifiedToken) -> Option<Mutation> {
-        let bearer = || format!("Bearer {}", token.raw().expose()).into_bytes();
-        self.forward_token.then(|| Mutation::set("authorization", bearer()))
+    /// A token for the service: in a field of its own, for a request that [`OwnNames::removals`] went through, and in the one
+    /// form that every service reads (DMTN-094 §4.5 wants both).
+    pub fn carrying(&self, token: &Secret) -> Carrying {
+        let token = token.expose();
+        Carrying {
+            own: self.token.as_ref().map(|name| Mutation::add(Rc::clone(name), token.as_bytes())),
+            authorization: Mutation::set("authorization", format!("Bearer {token}").into_bytes()),
+        }
+    }
+}
+
+/// The fields that carry a token to the service.
+#[derive(Clone, Debug)]
+pub struct Carrying {
+    /// Absent where it is switched off.
+    pub own: Option<Mutation>,
+    pub authorization: Mutation,
+}
+
+impl Carrying {
+    pub fn fields(&self) -> impl Iterator<Item = &Mutation> {
+        self.own.iter().chain([&self.authorization])
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! 1. [`filter`] reads the request's head once, as bytes: [`request`].
 //! 2. [`flow`] takes over; it and all it calls are pure: facts in, a step out.
+//!    A request for the filter's own keys, or for a weaker token, is not for a service: [`reissue`] answers it.
 //! 3. [`identity`] removes every header by which the service is told who is calling.
 //! 4. [`policy`] finds the rule: by the route's metadata, or by host, path, method and route name; and for COPY and
 //!    MOVE that of what they write.
@@ -13,7 +14,8 @@
 //! 7. [`jwks`] has the issuer's keys, or the request waits until the filter has fetched them.
 //! 8. [`crypto`] checks the signature, or has Envoy do it; what comes out is a token that can be believed. [`identity`]
 //!    writes the headers for the service, and [`flow::Memory`] keeps them with who is calling.
-//! 9. [`policy`] checks what the rule asks, on every request.
+//! 9. [`policy`] checks what the rule asks, on every request. Where the rule says so, [`reissue`] makes a token for the
+//!    service, or the one that was made before goes on.
 //! 10. A refusal is a [`denial`], told in the words of [`challenge`] and [`reply`].
 //! 11. [`filter`] performs the step. [`record`] says what is counted and logged of it.
 //!
@@ -62,6 +64,8 @@ pub mod percent;
 pub mod policy;
 #[forbid(unsafe_code)]
 pub mod record;
+#[forbid(unsafe_code)]
+pub mod reissue;
 #[forbid(unsafe_code)]
 pub mod reply;
 #[forbid(unsafe_code)]

@@ -24,6 +24,7 @@ use std::rc::Rc;
 use crate::authority::split_userinfo;
 use crate::credential::Foreign;
 use crate::denial::Denial;
+use crate::reissue::Reissue;
 use crate::request::{RequestHead, Route, RouteMetadata};
 
 pub use capability::{CapabilityGroups, Preset};
@@ -32,7 +33,7 @@ use index::{Doubt, Facts};
 pub use matching::{HostPattern, Match, PathPattern};
 pub use path::{ReadPath, read_path};
 pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp};
-pub use resource::Base;
+pub use resource::{Base, scope_holds};
 pub use selected::Selected;
 
 /// The rule name that stands in records for a route that asks for capabilities by itself.
@@ -66,6 +67,8 @@ pub struct Rule {
     /// In the order in which they are sent: Bearer first, Basic last.
     pub challenge: Vec<Offer>,
     pub foreign: Foreign,
+    /// The token that the service gets instead of the user's own.
+    pub reissue: Option<Reissue>,
     /// Whether requests that would be refused are let on.
     pub shadow: bool,
 }
@@ -89,6 +92,7 @@ impl Policy {
             require: Requirement::default(),
             challenge: vec![Offer::Bearer],
             foreign: Foreign::Refuse,
+            reissue: None,
             shadow: false,
         });
         let uses_route_name = rules.iter().flat_map(|rule| &rule.matches).any(|m| m.route.is_some());

@@ -38,6 +38,10 @@ pub enum Admittance {
     Anonymous,
     /// With an `Authorization` that the service behind is to look at.
     Foreign,
+    /// Answered here, with what everybody may read.
+    Published,
+    /// Answered here, with a token of its own.
+    Exchanged,
 }
 
 /// Longest value of a record. A user name or token id of an issuer's making should not fill a log.
@@ -122,6 +126,8 @@ fn reason(decision: Decision<'_>) -> &'static str {
         Decision::Allow(Admittance::Authenticated) => "ok",
         Decision::Allow(Admittance::Anonymous) => "anonymous",
         Decision::Allow(Admittance::Foreign) => "foreign_authorization",
+        Decision::Allow(Admittance::Published) => "published",
+        Decision::Allow(Admittance::Exchanged) => "exchanged",
         Decision::Deny(denial) | Decision::ShadowDeny(denial) => denial.reason(),
     }
 }

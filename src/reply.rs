@@ -97,11 +97,7 @@ pub fn reply(denial: &Denial, offers: &[Offer], realm: &str, preferences: &Prefe
     let (kind, body) = body(denial, preferences.style());
     let mut headers = vec![("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
     headers.extend(challenges(denial, offers, realm).into_iter().map(|challenge| ("www-authenticate", challenge)));
-    if let Some(pause) = denial.retry_after() {
-        // Whole seconds (RFC 9110 §10.2.3), and rather a little late than too early.
-        let seconds = pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0)).max(1);
-        headers.push(("retry-after", seconds.to_string()));
-    }
+    headers.extend(denial.retry_after_header());
     Reply { status: denial.status().code(), headers, body, details: denial.details() }
 }
 

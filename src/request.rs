@@ -18,6 +18,7 @@ pub struct RequestHead {
     method: Only,
     path: Only,
     authority: Only,
+    has_body: bool,
 }
 
 /// Which of the fields has a certain name, where it is one.
@@ -52,6 +53,16 @@ impl RequestHead {
     pub fn read(map: Vec<u8>) -> Option<Self> {
         let places = places(&map)?;
         Some(Self::of(map, places))
+    }
+
+    /// The same, where more of the request follows.
+    #[must_use]
+    pub fn with_body(self, has_body: bool) -> Self {
+        Self { has_body, ..self }
+    }
+
+    pub fn has_body(&self) -> bool {
+        self.has_body
     }
 
     fn of(map: Vec<u8>, places: Places) -> Self {

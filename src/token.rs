@@ -16,7 +16,7 @@ use crate::secret::Secret;
 
 pub use cache::{CacheLimits, Ground, Recall, Room, TokenCache};
 pub use claim_path::ClaimPath;
-use claims::check_claims;
+use claims::{check_audience, check_claims};
 pub use error::TokenError;
 use header::JoseHeader;
 pub use kind::{TokenKind, TokenUse};

@@ -32,6 +32,7 @@ mod abi {
     mod ahead;
     mod configuration;
     mod crowds;
+    mod forms;
     mod issuers;
     mod parked;
     mod refusing_host;

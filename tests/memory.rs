@@ -15,10 +15,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use postern::config::Config;
-use postern::crypto::{Algorithm, PublicKey, SignatureCheck, Signed};
+use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
 use postern::flow::{Env, Memory, Next, begin};
 use postern::jwks::{KeyStore, SharedData};
 use postern::request::{RequestHead, Route};
+use postern::secret::Secret;
 use postern::time::UnixTime;
 use serde_json::{Map, Value, json};
 use support::alone::Alone;
@@ -90,14 +91,15 @@ impl World {
             "token_cache": {"max_entries": 100_000, "max_bytes": 64 * 1024 * 1024},
         });
         document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-        let config = Config::parse(document.to_string().as_bytes()).unwrap();
+        let key = |_: &str| Some(Secret::new(include_str!("support/keys/test-ed25519.pem")));
+        let config = Config::parse_in(document.to_string().as_bytes(), &key).unwrap();
         let keys = KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1);
         let memory = Memory::new(keys, config.token_cache);
         Self { config: Rc::new(config), memory, signatures: Says(good), kid: kid.to_owned() }
     }
 
-    /// A request with a token of these claims, and of this number.
-    fn send(&mut self, number: usize, claims: &Map<String, Value>) {
+    /// A request for this path, with a token of these claims, and of this number.
+    fn send(&mut self, path: &str, number: usize, claims: &Map<String, Value>) {
         let mut all = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": NOW, "exp": NOW + 600});
         all.as_object_mut().unwrap().extend(claims.clone());
         let header = json!({"alg": "ES256", "kid": self.kid});
@@ -106,11 +108,11 @@ impl World {
         let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let head = RequestHead::new(vec![
             field(":method", "GET"),
-            field(":path", "/"),
+            field(":path", path),
             field(":authority", "api.test"),
             field("authorization", &format!("Bearer {token}")),
         ]);
-        let env = Env { now: UnixTime::from_seconds(NOW), signatures: &self.signatures };
+        let env = Env { now: UnixTime::from_seconds(NOW), signatures: &self.signatures, signer: &RustCrypto };
         let step = begin(&self.config, &head, &Route::default(), &mut self.memory, &env);
         assert_eq!(matches!(step.next, Next::Forward(_)), self.signatures.0, "{step:?}");
     }
@@ -125,6 +127,14 @@ fn the_room_that_tokens_are_said_to_take_is_about_what_they_take() {
     let plain = json!({});
     let forwarding = json!({"headers": {"forward_token": true}});
     let claims = json!({"headers": {"claims": {"x-one": "one", "x-two": "two", "x-three": "three"}}});
+    let rule = |name: &str, prefix: &str| {
+        let reissue = json!({"audience": "https://api.test", "safe_methods": true, "lifetime": "1m"});
+        json!({"name": name, "match": {"prefix": prefix}, "reissue": reissue})
+    };
+    let reissuing = json!({
+        "reissue": {"issuer": "https://api.test/postern", "keys": [{"env": "KEY"}]},
+        "rules": [rule("other", "/other"), rule("all", "/")],
+    });
     let long = "long-".repeat(50);
     // The longest that is read.
     let kid = "k".repeat(256);
@@ -141,6 +151,8 @@ fn the_room_that_tokens_are_said_to_take_is_about_what_they_take() {
         ("that goes on to the service", "k", &forwarding, json!({"scope": "read:tap"})),
         ("a large one of which nothing is read", "k", &plain, json!({"other": "x".repeat(8000)})),
         ("a large one that goes on", "k", &forwarding, json!({"other": "x".repeat(8000)})),
+        ("that others are made of", "k", &reissuing, json!({"scope": "read:tap"})),
+        ("a large one that others are made of", "k", &reissuing, json!({"other": "x".repeat(4000)})),
         ("many scopes", "k", &plain, json!({"scope": names(200, 12).join(" ")})),
         ("many short scopes", "k", &plain, json!({"scope": names(500, 3).join(" ")})),
         ("many groups", "k", &plain, json!({"groups": names(300, 20)})),
@@ -162,7 +174,9 @@ fn the_room_that_tokens_are_said_to_take_is_about_what_they_take() {
             let claims = claims.as_object().unwrap();
             let before = taken();
             for number in 0..count {
-                world.send(number, claims);
+                // By two rules, where there are two.
+                world.send("/", number, claims);
+                world.send("/other", number, claims);
             }
             let really = usize::try_from(taken() - before).unwrap();
             let (entries, said) = (world.memory.tokens.entries(), world.memory.tokens.bytes());

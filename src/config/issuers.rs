@@ -12,6 +12,7 @@ use crate::jwks::{
     HttpUri, JwkSet, KeyLocation, KeySource, LONGEST_CACHE, LONGEST_TIMEOUT, RemoteKeys, SHORTEST_CACHE,
 };
 use crate::policy::CapabilityGroups;
+use crate::reissue::OwnIssuer;
 use crate::scope::is_scope_token;
 use crate::token::{ClaimPath, TokenUse};
 
@@ -29,7 +30,16 @@ const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3, but behind the issuer's whole name, where the SciTokens libraries look.
 const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
 
-pub(super) fn read(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Vec<Issuer>> {
+/// The issuer that the filter itself is.
+#[derive(Clone, Copy)]
+pub(super) enum Own<'a> {
+    Absent,
+    /// It could not be read: whose keys are its own is not known, and nothing is said of keys that are missing.
+    Unread,
+    Read(&'a OwnIssuer),
+}
+
+pub(super) fn read(node: &Node<'_>, groups: &Rc<CapabilityGroups>, own: Own<'_>) -> Option<Vec<Issuer>> {
     let nodes = node.non_empty_list()?;
     let mut names: Vec<&str> = Vec::new();
     for issuer in &nodes {
@@ -41,10 +51,10 @@ pub(super) fn read(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Vec
             names.push(name);
         }
     }
-    node.each(|node| read_issuer(node, groups))
+    node.each(|node| read_issuer(node, groups, own))
 }
 
-fn read_issuer(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Issuer> {
+fn read_issuer(node: &Node<'_>, groups: &Rc<CapabilityGroups>, own_issuer: Own<'_>) -> Option<Issuer> {
     let object = node.object()?;
     let issuer = object.require("issuer").and_then(|node| read_issuer_name(&node));
     let profile = object.get("profile").map_or(Some(Profile::generic()), |node| read_profile(&node));
@@ -54,10 +64,25 @@ fn read_issuer(node: &Node<'_>, groups: &Rc<CapabilityGroups>) -> Option<Issuer>
         object.get("issuer")?.problem::<()>(format!("an issuer of profile {} ends with /", known.name));
     }
     let audiences = object.require("audiences").and_then(|node| node.strings());
-    let algorithms = object
-        .get("algorithms")
-        .map_or(Some(known.algorithms.to_vec()), |node| node.each(|node| node.choice(&Algorithm::ALL)));
-    let keys = object.require("jwks").and_then(|node| read_keys(&node, issuer, known.keys));
+    let own = match own_issuer {
+        Own::Read(own) if issuer == Some(own.issuer.as_str()) => Some(own),
+        Own::Read(_) | Own::Unread | Own::Absent => None,
+    };
+    let algorithms = object.get("algorithms").map_or_else(
+        || Some(own.map_or_else(|| known.algorithms.to_vec(), OwnIssuer::algorithms)),
+        |node| node.each(|node| node.choice(&Algorithm::ALL)),
+    );
+    let keys = match (own, object.get("jwks")) {
+        (Some(own), None) => Some(KeySource::Inline(Rc::new(own.key_set()))),
+        (_, Some(node)) => read_keys(&node, issuer, known.keys),
+        (None, None) if matches!(own_issuer, Own::Unread) => None,
+        // Perhaps it was meant to be that one.
+        (None, None) if matches!(own_issuer, Own::Read(_)) => object.missing(
+            "jwks",
+            "is missing; only the entry of the `issuer` of `reissue`, in the same letters, needs none",
+        ),
+        (None, None) => object.require("jwks").and(None),
+    };
     let clock_skew =
         object.get("clock_skew").map_or(Some(DEFAULT_CLOCK_SKEW), |node| node.duration(Duration::ZERO, MAX_CLOCK_SKEW));
     let max_lifetime =

@@ -120,12 +120,6 @@ impl<'a> Node<'a> {
         Some(*value)
     }
 
-    /// For options whose meaning is not built yet: refusing them is safer than seeming to obey.
-    pub(super) fn not_supported_yet<T>(&self) -> Option<T> {
-        self.problems.add("", format!("not supported yet: {}", self.path));
-        None
-    }
-
     fn expected<T>(&self, what: &str) -> Option<T> {
         let found = match self.value.as_str() {
             Some(text) if text.len() <= LONGEST_QUOTE => format!("{text:?}"),
@@ -160,9 +154,14 @@ impl<'a> Object<'a> {
     pub(super) fn require(&self, name: &'static str) -> Option<Node<'a>> {
         let node = self.get(name);
         if node.is_none() {
-            self.node.problems.add(&join(self.node.path(), name), "is missing");
+            self.missing::<()>(name, "is missing");
         }
         node
+    }
+
+    pub(super) fn missing<T>(&self, name: &str, problem: &str) -> Option<T> {
+        self.node.problems.add(&join(self.node.path(), name), problem);
+        None
     }
 
     /// Every member, for objects whose names are the user's own.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::reader::{Node, Object, all};
+use super::reissue;
 use crate::credential::Foreign;
 use crate::issuer::{Issuer, PrincipalKind};
 use crate::json::Json;
@@ -22,15 +23,15 @@ const SHORTEST_AUTH_AGE: Duration = Duration::from_secs(60);
 const LONGEST_AUTH_AGE: Duration = Duration::from_secs(31 * 24 * 3600);
 
 /// `issuers` are absent where they could not be read: what a rule says of them is then not looked at.
-pub(super) fn read(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Vec<Rule>> {
+pub(super) fn read(node: &Node<'_>, issuers: Option<&[Issuer]>, reissues: bool) -> Option<Vec<Rule>> {
     let nodes = node.list()?;
-    let rules: Vec<Option<Rule>> = nodes.iter().map(|node| read_rule(node, issuers)).collect();
+    let rules: Vec<Option<Rule>> = nodes.iter().map(|node| read_rule(node, issuers, reissues)).collect();
     check_names(&nodes);
     check_order(&nodes, &rules);
     all(rules.into_iter())
 }
 
-fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Rule> {
+fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>, reissues: bool) -> Option<Rule> {
     let object = node.object()?;
     let name = object.require("name").and_then(|node| read_name(&node));
     // Left out, the rule is reached by name; there and wrong, it is refused.
@@ -57,9 +58,11 @@ fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Rule> {
         },
     );
     let challenge = object.get("challenge").map_or(Some(DEFAULT_CHALLENGE.to_vec()), |node| read_challenge(&node));
-    if let Some(reissue) = object.get("reissue") {
-        reissue.not_supported_yet::<()>();
+    let reissue = object.get("reissue");
+    if let (Some(Access::Anonymous), Some(reissue)) = (access, &reissue) {
+        reissue.problem::<()>("has no token to make one of: `access` is anonymous");
     }
+    let reissue = reissue.map_or(Some(None), |node| reissue::read_rule(&node, reissues).map(Some));
     let shadow = object.get("shadow").map_or(Some(false), |node| node.boolean());
     object.finish();
     Some(Rule {
@@ -69,6 +72,7 @@ fn read_rule(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Rule> {
         require: require?,
         challenge: challenge?,
         foreign: foreign?,
+        reissue: reissue?,
         shadow: shadow?,
     })
 }

@@ -24,9 +24,18 @@ fn with(at: &str, value: &str) -> String {
     document.to_string()
 }
 
+/// The variables that the reference names.
+fn test_keys(name: &str) -> Option<Secret> {
+    match name {
+        "POSTERN_SIGNING_KEY" => Some(Secret::new(include_str!("../../tests/support/keys/test-rsa2048-a.pem"))),
+        "POSTERN_NEXT_KEY" => Some(Secret::new(include_str!("../../tests/support/keys/test-p256-a.pem"))),
+        _ => None,
+    }
+}
+
 /// The errors of a text, and of the same as a `Struct`.
 fn errors(text: &str) -> Vec<String> {
-    let lines = |bytes: &[u8]| match Config::parse(bytes) {
+    let lines = |bytes: &[u8]| match Config::parse_in(bytes, &test_keys) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.iter().map(ConfigError::to_string).collect::<Vec<_>>(),
     };
@@ -134,7 +143,7 @@ fn one_mistake_gives_one_error_that_names_the_field() {
         (
             "/relm",
             "\"x\"",
-            "relm: unknown field; known here: realm, capabilities, issuers, credentials, headers, rules, require_tls, token_cache",
+            "relm: unknown field; known here: realm, capabilities, reissue, issuers, credentials, headers, rules, require_tls, token_cache",
         ),
         ("/require_tls", "\"yes\"", "require_tls: expected true or false, found \"yes\""),
         ("/token_cache", "7", "token_cache: expected an object, found a number"),
@@ -411,7 +420,11 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             "[\"digest\"]",
             "rules[0].challenge[0]: expected one of bearer, basic, found \"digest\"",
         ),
-        ("/rules/0/reissue", "{}", "not supported yet: rules[0].reissue"),
+        (
+            "/rules/0/reissue",
+            "{\"audience\":\"api\"}",
+            "rules[0].reissue: needs `reissue` of the whole configuration beside `rules`, with `issuer` and `keys`",
+        ),
         ("/rules/0/shadow", "1", "rules[0].shadow: expected true or false, found a number"),
         (
             "/rules/0/foreign_authorization",
@@ -507,6 +520,7 @@ fn the_reference_configuration_is_accepted_and_complete() {
     let reference = include_str!("../../envoy/config.reference.yaml");
     let document: serde_json::Value = serde_yaml_ng::from_str(reference).unwrap();
     assert_eq!(errors(&document.to_string()), [""; 0]);
+    assert_eq!(defaults_of_own_issuer(&document), (3, 2), "issuers, and keys of our own");
     let mut known = 0;
     for at in [
         "",
@@ -520,6 +534,10 @@ fn the_reference_configuration_is_accepted_and_complete() {
         "/rules/0/match",
         "/rules/0/require",
         "/rules/0/require/capabilities",
+        "/reissue",
+        "/reissue/keys/0",
+        "/reissue/exchange",
+        "/rules/0/reissue",
     ] {
         let mut document = document.clone();
         let object = document.pointer_mut(at).and_then(|value| value.as_object_mut()).expect(at);
@@ -535,5 +553,14 @@ fn the_reference_configuration_is_accepted_and_complete() {
             known += 1;
         }
     }
-    assert!(known > 50, "only {known} names were compared");
+    assert!(known > 70, "only {known} names were compared");
+}
+
+/// How many issuers there are, and how many keys has the one whose are not given.
+fn defaults_of_own_issuer(document: &serde_json::Value) -> (usize, usize) {
+    let config = Config::parse_in(document.to_string().as_bytes(), &test_keys).unwrap();
+    let own = config.reissue.as_ref().unwrap();
+    let (_, entry) = config.issuers.find(&own.issuer).unwrap();
+    let crate::jwks::KeySource::Inline(keys) = &entry.keys else { panic!("our own keys are fetched") };
+    (config.issuers.iter().count(), keys.iter().count())
 }

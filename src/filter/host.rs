@@ -10,11 +10,13 @@ use crate::abi::{HostError, Pairs, read_pairs, write_pairs};
 use crate::jwks::{Answer, Fetch, FetchError, NotWritten, SharedData};
 use crate::reply::Reply;
 use crate::request::{Mutation, RequestHead};
+use crate::secret::Secret;
 use crate::time::UnixTime;
 
 // The ABI's numbers for what a call is about.
 pub(super) const REQUEST_HEADERS: u32 = 0;
 pub(super) const REQUEST_TRAILERS: u32 = 1;
+pub(super) const REQUEST_BODY: u32 = 0;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_BODY: u32 = 4;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
@@ -87,6 +89,11 @@ pub(super) fn tick_every(period: Option<Duration>) -> Result<(), HostError> {
 
 pub(super) fn now() -> Result<UnixTime, HostError> {
     imports::current_time_nanoseconds().map(UnixTime::from_nanos)
+}
+
+/// What stands in that variable of the VM's environment.
+pub(super) fn environment(name: &str) -> Option<Secret> {
+    std::env::var(name).ok().map(Secret::new)
 }
 
 /// Calls a function that is not part of the ABI; `None` where the host has none of that name, or it fails.

@@ -31,6 +31,18 @@ pub(super) fn perform(worker: &Worker, request: &Handle, step: Step, moment: Mom
     match next {
         Next::Forward(report) => forward(worker, request, &report, moment),
         Next::Reply(reply, report) => answer(worker, &reply, &report),
+        Next::AwaitForm(waiting) => {
+            let held = match worker.call_root_some_time() {
+                Ok(()) => worker.forms.hold(request, waiting).map_err(|w| (w, Denial::Overloaded)),
+                Err(_) => Err((waiting, Denial::Internal("the timer cannot be set"))),
+            };
+            match held {
+                Ok(false) => {}
+                // Where it cannot be called soon it is called some time.
+                Ok(true) => _ = worker.call_root_soon(),
+                Err((waiting, denial)) => perform(worker, request, waiting.refuse(denial), moment),
+            }
+        }
         Next::AwaitKeys(waiting) => {
             let parked = match worker.call_root_soon() {
                 Ok(()) => worker.parking.borrow_mut().park(request, waiting).map_err(|w| (w, Denial::Overloaded)),

@@ -9,15 +9,15 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::host;
 use super::perform::{Moment, perform};
 use super::stream::Stream;
 #[cfg(feature = "trap-for-tests")]
 use super::trap::{self, Callback};
 use super::worker::{SOON, WATCH, Worker};
+use super::{forms, host};
 use crate::config::{Config, ConfigError};
 use crate::denial::Denial;
-use crate::flow::{AwaitingKeys, Env, Parked};
+use crate::flow::{AwaitingKeys, Parked};
 use crate::jwks::{Answer, Due, Fetch, FetchError, Finished, Notice};
 use crate::time::UnixTime;
 
@@ -82,9 +82,7 @@ impl Root {
                 continue;
             }
             let step = match host::now() {
-                Ok(now) => {
-                    waiting.resume(&mut worker.memory.borrow_mut(), &Env { now, signatures: &worker.signatures })
-                }
+                Ok(now) => waiting.resume(&mut worker.memory.borrow_mut(), &worker.env(now)),
                 Err(_) => waiting.refuse(Denial::Internal("the time cannot be had")),
             };
             perform(worker, &handle, step, Moment::Parked);
@@ -93,12 +91,13 @@ impl Root {
             log::error!("the plugin's own context cannot be used: {error}");
         }
         let (memory, parking) = (worker.memory.borrow(), worker.parking.borrow());
-        let period = if memory.keys.is_wanted() || parking.holds(ready) {
+        let overdue = host::now().is_ok_and(|now| worker.forms.are_overdue(now));
+        let period = if memory.keys.is_wanted() || parking.holds(ready) || overdue {
             Some(SOON)
         } else if parking.holds(|_| true) {
             Some(WATCH_WHILE_WAITING)
         } else {
-            memory.keys.fetches().then_some(WATCH)
+            (memory.keys.fetches() || !worker.forms.is_empty()).then_some(WATCH)
         };
         if let Err(error) = worker.call_root_every(period) {
             log::error!("the timer cannot be set: {error}");
@@ -156,14 +155,12 @@ impl RootContext for Root {
     /// Refuses a configuration with anything wrong in it. Envoy then does not start, or keeps the one it has.
     fn on_configure(&mut self, size: usize) -> bool {
         let config = match host::buffer(host::PLUGIN_CONFIGURATION, size) {
-            Ok(bytes) => Config::parse(&bytes),
+            Ok(bytes) => Config::parse_in(&bytes, &host::environment),
             Err(error) => Err(vec![ConfigError { path: String::new(), problem: format!("cannot be read: {error}") }]),
         };
         self.worker = match config {
             Ok(config) => {
-                for name in config.policy.shadows() {
-                    log::warn!("configuration: rule {name} is a shadow: every request under it is let on");
-                }
+                config.notices().iter().for_each(|notice| log::warn!("configuration: {notice}"));
                 let worker = Worker::new(config);
                 log::info!("signatures: {}", worker.signatures.summary());
                 Some(Rc::new(worker))
@@ -190,6 +187,7 @@ impl RootContext for Root {
         // Without a clock nothing is due; those who could go on are told so.
         if let Ok(now) = host::now() {
             self.look_after_keys(worker, now);
+            forms::give_up(worker, now, BATCH);
         }
         tell_of_tokens(worker);
         self.end_waits(worker);

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::host;
 use super::perform::{Moment, perform, refuse};
 #[cfg(feature = "trap-for-tests")]
 use super::trap::{self, Callback};
 use super::worker::Worker;
+use super::{forms, host};
 use crate::abi::HostError;
 use crate::credential::is_carrier;
-use crate::flow::{Env, Handle, begin};
+use crate::flow::{Handle, begin};
 use crate::request::{Mutation, Route, RouteMetadata};
 
 pub(super) struct Stream {
@@ -26,14 +26,16 @@ impl Stream {
         Self { worker, request: Handle::new(context_id) }
     }
 
-    fn decide(&self, worker: &Worker) -> Result<(), HostError> {
-        let head = host::request_head()?;
+    fn decide(&self, worker: &Worker, has_body: bool) -> Result<(), HostError> {
+        let head = host::request_head()?.with_body(has_body);
         // Before any change to a header, which would make Envoy choose the route anew.
         let route = read_route(worker.config.policy.uses_route_name())?;
-        let env = Env { now: host::now()?, signatures: &worker.signatures };
+        let env = worker.env(host::now()?);
         let step = begin(&worker.config, &head, &route, &mut worker.memory.borrow_mut(), &env);
-        if worker.memory.borrow().has_news() {
-            worker.call_root_some_time();
+        if worker.memory.borrow().has_news()
+            && let Err(error) = worker.call_root_some_time()
+        {
+            log::error!("the timer cannot be set: {error}");
         }
         perform(worker, &self.request, step, Moment::InHeaders);
         Ok(())
@@ -50,6 +52,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         if let Some(worker) = &self.worker {
             worker.parking.borrow_mut().forget(self.request.stream);
+            worker.forms.forget(self.request.stream);
         }
     }
 }
@@ -57,14 +60,14 @@ impl Drop for Stream {
 impl Context for Stream {}
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, ends: bool) -> Action {
         #[cfg(feature = "trap-for-tests")]
         {
             trap::arm();
             trap::at(Callback::RequestHeaders);
         }
         if let Some(worker) = &self.worker
-            && let Err(error) = self.decide(worker)
+            && let Err(error) = self.decide(worker, !ends)
         {
             log::error!("a request cannot be read: {error}");
             refuse(worker, "the request cannot be read");
@@ -72,9 +75,12 @@ impl HttpContext for Stream {
         self.action()
     }
 
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, ends: bool) -> Action {
         #[cfg(feature = "trap-for-tests")]
         trap::at(Callback::RequestBody);
+        if let Some(worker) = &self.worker {
+            forms::go_on(worker, self.request.stream, Some(size), ends);
+        }
         self.action()
     }
 
@@ -85,7 +91,11 @@ impl HttpContext for Stream {
             log::error!("a request's trailers cannot be read: {error}");
             worker.parking.borrow_mut().forget(self.request.stream);
             refuse(worker, "the trailers cannot be read");
+            worker.forms.forget(self.request.stream);
             return Action::Pause;
+        }
+        if let Some(worker) = &self.worker {
+            forms::go_on(worker, self.request.stream, None, true);
         }
         self.action()
     }

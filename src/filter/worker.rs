@@ -6,17 +6,20 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::forms::Forms;
 use super::host;
 use crate::abi::HostError;
 use crate::config::Config;
 use crate::crypto::BoringSsl;
-use crate::flow::{Memory, News, Parking};
+use crate::flow::{Env, Memory, News, Parking};
 use crate::jwks::{Fetch, KeyStore, SharedData};
+use crate::time::UnixTime;
 
 pub(super) struct Worker {
     pub(super) config: Rc<Config>,
     pub(super) memory: RefCell<Memory>,
     pub(super) parking: RefCell<Parking>,
+    pub(super) forms: Forms,
     pub(super) signatures: BoringSsl,
     /// Callouts under way, by the number that Envoy gave them.
     pub(super) calls: RefCell<HashMap<u32, Fetch>>,
@@ -35,16 +38,26 @@ pub(super) const WATCH: Duration = Duration::from_secs(1);
 impl Worker {
     pub(super) fn new(config: Config) -> Self {
         let me = RandomState::new().hash_one(());
+        let mut signatures = BoringSsl::probe(host::foreign);
+        if let Some(own) = &config.reissue {
+            signatures.probe_signing(own.keys.iter().map(|key| &key.key));
+        }
         let keys = KeyStore::new(&config.issuers, &(Rc::new(host::Shared) as Rc<dyn SharedData>), me);
         Self {
             memory: RefCell::new(Memory::new(keys, config.token_cache)),
             config: Rc::new(config),
             parking: RefCell::default(),
-            signatures: BoringSsl::probe(host::foreign),
+            forms: Forms::default(),
+            signatures,
             calls: RefCell::default(),
             metrics: RefCell::default(),
             period: Cell::default(),
         }
+    }
+
+    /// What the core needs of the host at this time.
+    pub(super) fn env(&self, now: UnixTime) -> Env<'_> {
+        Env { now, signatures: &self.signatures, signer: &self.signatures }
     }
 
     /// Has the root's `on_tick` called.
@@ -61,12 +74,8 @@ impl Worker {
     }
 
     /// Has the root's `on_tick` called some time, so that it tells what there is to tell.
-    pub(super) fn call_root_some_time(&self) {
-        if self.period.get().is_none()
-            && let Err(error) = self.call_root_every(Some(WATCH))
-        {
-            log::error!("the timer cannot be set: {error}");
-        }
+    pub(super) fn call_root_some_time(&self) -> Result<(), HostError> {
+        if self.period.get().is_none() { self.call_root_every(Some(WATCH)) } else { Ok(()) }
     }
 
     /// Counts one more.

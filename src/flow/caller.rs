@@ -5,10 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Report;
+use super::reissued::{MOST_KEPT, Origin};
+use crate::config::Config;
 use crate::credential::Scheme;
-use crate::identity::IdentityHeaders;
+use crate::identity::Carrying;
 use crate::issuer::{Issuer, Principal};
 use crate::policy::Rule;
+use crate::reissue::Former;
 use crate::request::Mutation;
 use crate::token::{Room, VerifiedToken};
 
@@ -19,8 +22,10 @@ pub struct Caller {
     pub skew: Duration,
     /// The fields that tell the service who is calling.
     pub assertions: Vec<Mutation>,
-    /// The credential, where the service gets it.
-    pub forwarded: Option<Mutation>,
+    /// The user's own token, where the service gets it.
+    pub forwarded: Option<Box<Carrying>>,
+    /// What the tokens of services are made of, where there are any.
+    pub(super) origin: Option<Box<Origin>>,
     /// What was told of the last request: the next one is mostly under the same rule.
     told: RefCell<Option<Told>>,
 }
@@ -33,12 +38,14 @@ struct Told {
 }
 
 impl Caller {
-    pub fn new(token: &VerifiedToken, issuer: &Issuer, headers: &IdentityHeaders) -> Self {
+    pub fn new(token: &VerifiedToken, issuer: &Rc<Issuer>, config: &Config) -> Self {
+        let headers = &config.headers;
         Self {
             principal: Rc::clone(token.principal()),
             skew: issuer.clock_skew,
             assertions: headers.assertions(token),
-            forwarded: headers.forwarded(token),
+            forwarded: headers.forward_token.then(|| Box::new(headers.carrying(token.raw()))),
+            origin: config.reissue.as_ref().map(|own| Box::new(Origin::new(Former::of(token, issuer, own)))),
             told: RefCell::default(),
         }
     }
@@ -70,11 +77,13 @@ impl Room for Caller {
             Mutation::Remove(name) => name.len(),
             Mutation::Set(name, value) | Mutation::Add(name, value) => name.len().saturating_add(value.len()),
         };
-        let changes = self.assertions.iter().chain(&self.forwarded);
+        let forwarded = self.forwarded.iter().flat_map(|carrying| carrying.fields());
+        let changes = self.assertions.iter().chain(forwarded);
         let changes: usize = changes.map(|change| text(change).saturating_add(size_of::<Mutation>() + EACH)).sum();
         let said = [&self.principal.user, &self.principal.client, &self.principal.token_id];
         let repeated: usize = said.into_iter().flatten().map(|text| text.len().min(LONGEST_REPEATED)).sum();
         let own = size_of::<Self>().saturating_add(TOLD).saturating_add(repeated);
-        own.saturating_add(changes).saturating_add(self.principal.bytes())
+        let made = self.origin.as_ref().map_or(0, |origin| origin.former.bytes_of_made().saturating_mul(MOST_KEPT));
+        own.saturating_add(changes).saturating_add(self.principal.bytes()).saturating_add(made)
     }
 }

@@ -1,6 +1,7 @@
 //! What one worker knows besides its configuration, and what is told of it.
 
 use super::Caller;
+use super::reissued::Passage;
 use crate::jwks::{KeyStore, Lookup};
 use crate::time::UnixTime;
 use crate::token::{CacheLimits, Recall, TokenCache};
@@ -9,6 +10,7 @@ pub struct Memory {
     pub keys: KeyStore,
     pub tokens: TokenCache<Caller>,
     recalled: Recalled,
+    reissued: Reissued,
     /// The entries and bytes that were told last.
     told: [usize; 2],
 }
@@ -21,12 +23,27 @@ struct Recalled {
     miss: u32,
 }
 
+/// How often a service got which token since it was told last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reissued {
+    signed: u32,
+    reused: u32,
+    passed_on: u32,
+    withheld: u32,
+}
+
 /// By how much a counter or a gauge is to be changed. Gauges are told so too, for all workers have one together.
 pub type News = (&'static str, i64);
 
 impl Memory {
     pub fn new(keys: KeyStore, limits: CacheLimits) -> Self {
-        Self { keys, tokens: TokenCache::new(limits), recalled: Recalled::default(), told: [0; 2] }
+        Self {
+            keys,
+            tokens: TokenCache::new(limits),
+            recalled: Recalled::default(),
+            reissued: Reissued::default(),
+            told: [0; 2],
+        }
     }
 
     /// What is remembered of a request's token.
@@ -50,18 +67,33 @@ impl Memory {
         })
     }
 
-    /// Whether there is something to tell.
-    pub fn has_news(&self) -> bool {
-        self.recalled != Recalled::default()
+    pub(super) fn count(&mut self, passage: Passage) {
+        let count = match passage {
+            Passage::Signed => &mut self.reissued.signed,
+            Passage::Reused => &mut self.reissued.reused,
+            Passage::PassedOn => &mut self.reissued.passed_on,
+            Passage::Withheld => &mut self.reissued.withheld,
+        };
+        *count = count.saturating_add(1);
     }
 
-    /// What has happened to the tokens since this was asked last.
+    /// Whether there is something to tell.
+    pub fn has_news(&self) -> bool {
+        self.recalled != Recalled::default() || self.reissued != Reissued::default()
+    }
+
+    /// What has happened to tokens since this was asked last.
     pub fn counters(&mut self) -> impl Iterator<Item = News> {
         let Recalled { hit, hit_bad_signature, miss } = std::mem::take(&mut self.recalled);
+        let Reissued { signed, reused, passed_on, withheld } = std::mem::take(&mut self.reissued);
         let counts = [
             ("postern_token_cache_total.outcome.hit", hit),
             ("postern_token_cache_total.outcome.hit_bad_signature", hit_bad_signature),
             ("postern_token_cache_total.outcome.miss", miss),
+            ("postern_reissue_total.outcome.signed", signed),
+            ("postern_reissue_total.outcome.reused", reused),
+            ("postern_reissue_total.outcome.passed_on", passed_on),
+            ("postern_reissue_total.outcome.withheld", withheld),
         ];
         counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, i64::from(count)))
     }

@@ -2,29 +2,45 @@
 
 use std::rc::Rc;
 
+use super::reissued::for_service;
 use super::{AwaitingKeys, Caller, Env, Farewell, Memory, Next, Report, Step};
 use crate::config::Config;
 use crate::credential::{self, Credential, Credentials};
 use crate::denial::Denial;
+use crate::identity::Carrying;
 use crate::jwks::{Lookup, Wait};
 use crate::policy::{Access, Clock, Offer, Selected};
 use crate::record::{Admittance, Decision, Record};
-use crate::reply::{Preferences, reply};
+use crate::reissue::{Scopes, Wanted, refusal};
+use crate::reply::{Preferences, Reply, reply};
 use crate::request::{Mutation, RequestHead, Route};
-use crate::time::UnixTime;
 use crate::token::{Candidate, Ground, Recall, TokenError, UnverifiedToken, verify};
 
 /// What is known of a request on its way.
 #[derive(Debug)]
 pub(super) struct Visit {
-    config: Rc<Config>,
+    pub(super) config: Rc<Config>,
     selected: Option<Selected>,
     record: Record,
+    /// The request's method.
+    method: String,
+    pub(super) purpose: Purpose,
+}
+
+/// What the request came for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// To go on to the service behind.
+    Pass,
+    /// For a weaker token; what it is to be, once that is known.
+    Exchange(Option<Wanted>),
 }
 
 pub(super) enum Progress {
     Admitted(Entry),
     Waiting(Credential, Wait),
+    /// There is no service to go on to.
+    Answered(Reply),
 }
 
 enum Verified {
@@ -34,15 +50,21 @@ enum Verified {
 
 /// How a request is let on.
 pub(super) enum Entry {
-    /// With a token, and what the rule's grant adds to the request.
-    Authenticated(Rc<Caller>, Vec<Mutation>),
+    /// With a token, what the rule's grant adds to the request, and the token that goes on.
+    Authenticated(Rc<Caller>, Vec<Mutation>, Option<Carrying>),
     Anonymous,
     Foreign,
 }
 
 impl Visit {
     pub(super) fn new(config: &Rc<Config>) -> Self {
-        Self { config: Rc::clone(config), selected: None, record: Record::default() }
+        let (record, method) = (Record::default(), String::new());
+        Self { config: Rc::clone(config), selected: None, record, method, purpose: Purpose::Pass }
+    }
+
+    /// For a token instead of a service.
+    pub(super) fn exchanging(self) -> Self {
+        Self { purpose: Purpose::Exchange(None), ..self }
     }
 
     pub(super) fn enter(
@@ -54,6 +76,7 @@ impl Visit {
         env: &Env<'_>,
     ) -> Result<Progress, Denial> {
         let selected = self.config.policy.select(head, route)?;
+        self.method = head.method().unwrap_or_default().to_owned();
         let strictest = selected.strictest();
         let access = strictest.access;
         self.record.rule = Some(Rc::clone(&strictest.name));
@@ -109,7 +132,7 @@ impl Visit {
                 Verified::Waiting(credential, wait) => return Ok(Progress::Waiting(credential, wait)),
             },
         };
-        self.judge(caller, env.now)
+        self.judge(caller, memory, env)
     }
 
     /// Cheap checks first, then those that need a key.
@@ -147,7 +170,7 @@ impl Visit {
         let ground = Ground::new(id, candidate.kid(), &set, candidate.holds());
         match verify(candidate, issuer, &set, env.signatures, env.now) {
             Ok(token) => {
-                let caller = Rc::new(Caller::new(&token, issuer, &config.headers));
+                let caller = Rc::new(Caller::new(&token, issuer, &config));
                 memory.tokens.remember(raw, ground.holding(token.holds()), Rc::clone(&caller));
                 Ok(Verified::Caller(caller))
             }
@@ -160,24 +183,56 @@ impl Visit {
         }
     }
 
-    fn judge(&mut self, caller: Rc<Caller>, now: UnixTime) -> Result<Progress, Denial> {
+    fn judge(&mut self, caller: Rc<Caller>, memory: &mut Memory, env: &Env<'_>) -> Result<Progress, Denial> {
         let principal = Rc::clone(&caller.principal);
+        if let Purpose::Exchange(wanted) = &mut self.purpose {
+            let wanted = wanted.take().ok_or(Denial::Internal("nobody knows what token is wanted"))?;
+            self.record.principal = Some(principal);
+            return self.exchanged(&caller, &wanted, env);
+        }
         let Some(selected) = &self.selected else {
             return Err(Denial::Internal("no rule was chosen"));
         };
-        let checked = selected.check(&principal, Clock { now, skew: caller.skew });
+        let checked = selected.check(&principal, Clock { now: env.now, skew: caller.skew });
         let additions = checked.map_err(|(rule, shortfall)| {
             // With COPY and MOVE it may be that of the other path.
             self.record.rule = Some(Rc::clone(&rule.name));
             Denial::from(shortfall)
         });
         self.record.principal = Some(principal);
-        Ok(Progress::Admitted(Entry::Authenticated(caller, additions?)))
+        let additions = additions?;
+        let carrying = self.token_for_service(&caller, memory, env)?;
+        Ok(Progress::Admitted(Entry::Authenticated(caller, additions, carrying)))
+    }
+
+    fn token_for_service(
+        &self,
+        caller: &Caller,
+        memory: &mut Memory,
+        env: &Env<'_>,
+    ) -> Result<Option<Carrying>, Denial> {
+        let Some((selected, (rule, reissue))) = self.selected.as_ref().and_then(|s| Some((s, s.reissuing()?))) else {
+            return Ok(caller.forwarded.as_deref().cloned());
+        };
+        let Some(own) = &self.config.reissue else {
+            return Err(Denial::Internal("there is no issuer for the service's token"));
+        };
+        if !reissue.is_for(&self.method) {
+            return Ok(None);
+        }
+        let scope = (reissue.scopes == Scopes::Needed).then(|| selected.needed(&caller.principal));
+        let (passage, carrying) = for_service(caller, rule, (reissue, scope), (own, &self.config), env)?;
+        memory.count(passage);
+        Ok(carrying)
     }
 
     pub(super) fn conclude(self, progress: Result<Progress, Denial>, farewell: impl FnOnce() -> Farewell) -> Step {
         match progress {
             Ok(Progress::Admitted(entry)) => self.admit(entry),
+            Ok(Progress::Answered(reply)) => {
+                let report = self.report(Decision::Allow(Admittance::Exchanged));
+                Step { mutations: Vec::new(), next: Next::Reply(reply, report) }
+            }
             Ok(Progress::Waiting(credential, wait)) => {
                 let waiting = AwaitingKeys { visit: self, credential, wait, farewell: farewell() };
                 Step { mutations: Vec::new(), next: Next::AwaitKeys(Box::new(waiting)) }
@@ -192,13 +247,21 @@ impl Visit {
         }
     }
 
+    /// Answers a request for what everybody may read.
+    pub(super) fn publish(&self, reply: Reply, scrub: Vec<Mutation>) -> Step {
+        let report = self.report(Decision::Allow(Admittance::Published));
+        Step { mutations: scrub, next: Next::Reply(reply, report) }
+    }
+
     fn admit(&self, entry: Entry) -> Step {
         let allow = |admittance| self.report(Decision::Allow(admittance));
         let (mutations, report) = match entry {
-            Entry::Authenticated(caller, additions) => {
+            Entry::Authenticated(caller, additions, carrying) => {
                 let mut mutations = caller.assertions.clone();
+                let (own, authorization) = carrying.map_or((None, None), |c| (c.own, Some(c.authorization)));
+                mutations.extend(own);
                 if !self.is_shadow() {
-                    mutations.extend(caller.forwarded.clone());
+                    mutations.extend(authorization);
                     mutations.extend(additions);
                 }
                 (mutations, self.welcome(&caller))
@@ -226,7 +289,10 @@ impl Visit {
     fn deny(&self, denial: &Denial, preferences: &Preferences) -> Next {
         let offers: &[Offer] =
             self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.strictest().challenge);
-        let reply = reply(denial, offers, &self.config.realm, preferences);
+        let reply = match self.purpose {
+            Purpose::Pass => reply(denial, offers, &self.config.realm, preferences),
+            Purpose::Exchange(_) => refusal(denial, &self.config.realm),
+        };
         Next::Reply(reply, self.report(Decision::Deny(denial)))
     }
 
@@ -235,7 +301,7 @@ impl Visit {
     }
 }
 
-fn presented(credentials: Credentials) -> Result<Credential, Denial> {
+pub(super) fn presented(credentials: Credentials) -> Result<Credential, Denial> {
     match credentials {
         Credentials::Presented(credential) => Ok(credential),
         Credentials::NotPresented => Err(Denial::MissingCredential),

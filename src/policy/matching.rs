@@ -1,6 +1,6 @@
 //! What a rule matches: host, path, method, Envoy's route name. Which rule a request falls under, `index` finds.
 
-use crate::authority::host;
+use crate::authority::{Host, host};
 
 /// The criteria of a rule. All of them have to hold; one that is left out holds for every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,15 @@ impl HostPattern {
         let read = host(name).filter(|read| read.name == name)?;
         let name = if below { NamePattern::Below(read.name) } else { NamePattern::Exact(read.name) };
         Some(Self { name, any_port })
+    }
+
+    /// Whether it is this one, where nothing depends on a host that is not.
+    pub fn holds(&self, host: &Host) -> bool {
+        let is_named = match &self.name {
+            NamePattern::Exact(name) => host.name == *name,
+            NamePattern::Below(name) => host.name.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.')),
+        };
+        is_named && (self.any_port || !host.has_port)
     }
 }
 

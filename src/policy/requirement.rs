@@ -162,6 +162,21 @@ impl Requirement {
         if self.step_up.holds(principal, clock) { Ok(additions) } else { Err(Shortfall::StepUp(self.step_up.clone())) }
     }
 
+    /// Whether this capability of the token's is one that is asked for.
+    pub fn asks_for(
+        &self,
+        capability: &String,
+        extra: Option<&CapabilitySet>,
+        done: Option<&Use>,
+        principal: &Principal,
+    ) -> bool {
+        let named = self.capabilities.iter().flat_map(|choice| choice.all_of.iter().chain(&choice.any_of));
+        let alone =
+            || Principal { paths: principal.paths, capabilities: [capability.clone()].into(), ..Principal::default() };
+        named.chain(extra.into_iter().flat_map(|set| &set.0)).any(|name| name == capability)
+            || done.is_some_and(|wanted| allowed(wanted, &alone()).is_some())
+    }
+
     fn check_capabilities(&self, principal: &Principal, extra: Option<&CapabilitySet>) -> Result<(), Shortfall> {
         let has = |name: &str| principal.capabilities.contains(name);
         let extra = extra.map_or(&[][..], |set| set.0.as_slice());

@@ -117,6 +117,19 @@ pub fn allowed(wanted: &Use, principal: &Principal) -> Option<Vec<Mutation>> {
     }
 }
 
+/// Whether the token has all that this scope says: another one of the same operation, on this path or above.
+pub fn scope_holds(principal: &Principal, scope: &str) -> bool {
+    let Some(dialect) = principal.paths else { return false };
+    let operations = match dialect {
+        PathDialect::SciTokens => &["read", "write"][..],
+        PathDialect::Wlcg => &["storage.read", "storage.create", "storage.modify", "storage.stage"],
+    };
+    operations.iter().any(|operation| {
+        let path = scope_path(scope, operation, dialect);
+        path.is_some_and(|path| Scopes { principal, dialect }.cover(operation, &[&path]))
+    })
+}
+
 /// `storage.create` makes what is new and overwrites nothing. Whether there is something is for the service to find out:
 /// it is asked to, in HTTP's own words.
 fn by_creating(wanted: &Use, scopes: &Scopes<'_>) -> Option<Vec<Mutation>> {
@@ -253,6 +266,36 @@ mod tests {
             assert_eq!(allowed(&wanted, &principal).is_some(), want, "{dialect:?} {scope} {path}");
             // Where scopes hold no paths, nothing that looks like one counts.
             assert_eq!(allowed(&wanted, &Principal { paths: None, ..principal }), None, "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_scope_is_held_by_one_of_its_operation_on_its_path_or_above() {
+        use PathDialect::{SciTokens, Wlcg};
+        for (dialect, held, asked, want) in [
+            (SciTokens, "read:/a", "read:/a", true),
+            (SciTokens, "read:/a", "read:/a/b", true),
+            (SciTokens, "read:/a", "read:/ab", false),
+            (SciTokens, "read:/a/b", "read:/a", false),
+            (SciTokens, "read:/a", "read:/", false),
+            (SciTokens, "read:/a", "read", false),
+            (SciTokens, "read", "read:/a", true),
+            (SciTokens, "read:/", "read", true),
+            (SciTokens, "read:/a", "write:/a", false),
+            (SciTokens, "read:/a", "read:/a/../b", false),
+            (SciTokens, "queue", "queue", false),
+            (Wlcg, "storage.create:/a", "storage.create:/a/b", true),
+            (Wlcg, "storage.read:/a", "storage.read:/a/b", true),
+            (Wlcg, "storage.modify:/a", "storage.modify:/a/b", true),
+            (Wlcg, "storage.stage:/a", "storage.stage:/a/b", true),
+            (Wlcg, "storage.modify:/a", "storage.create:/a", false),
+            (Wlcg, "storage.read:/a", "storage.read", false),
+            (Wlcg, "read:/a", "read:/a", false),
+        ] {
+            let capabilities = [held.to_owned()].into();
+            let principal = Principal { paths: Some(dialect), capabilities, ..Principal::default() };
+            assert_eq!(scope_holds(&principal, asked), want, "{dialect:?} {held} {asked}");
+            assert!(!scope_holds(&Principal { paths: None, ..principal }, asked), "{asked}");
         }
     }
 

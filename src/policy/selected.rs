@@ -10,6 +10,7 @@ use super::{Access, Rule};
 use crate::credential::Foreign;
 use crate::denial::Denial;
 use crate::issuer::Principal;
+use crate::reissue::Reissue;
 use crate::request::{Mutation, RequestHead};
 
 /// A request falls under one rule; COPY and MOVE also under that of the path that they write. Both must hold.
@@ -75,6 +76,20 @@ impl Selected {
         let stricter = |first: &Demand, other: &Demand| other.rule.access > first.rule.access;
         let strictest = self.in_force().reduce(|first, other| if stricter(first, other) { other } else { first });
         &strictest.unwrap_or(&self.own).rule
+    }
+
+    /// The rule of the request's own path, where it is in force and says what token its service gets.
+    pub fn reissuing(&self) -> Option<(&Rc<Rule>, &Reissue)> {
+        let rule = Some(&self.own.rule).filter(|rule| !rule.shadow)?;
+        Some((rule, rule.reissue.as_ref()?))
+    }
+
+    /// Those of the token's capabilities that the request's own rule asks for, as a list with spaces.
+    pub fn needed(&self, principal: &Principal) -> String {
+        let Demand { rule, extra, done } = &self.own;
+        let done = done.as_ref().ok().and_then(Option::as_ref);
+        let is_needed = |name: &&String| rule.require.asks_for(name, extra.as_ref(), done, principal);
+        principal.capabilities.iter().filter(is_needed).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     pub fn foreign(&self) -> Foreign {

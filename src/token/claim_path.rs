@@ -55,6 +55,19 @@ impl ClaimPath {
         (named && !segments.is_empty()).then_some(Self(segments))
     }
 
+    /// Whether the path leads through the claim of that name.
+    pub fn begins_with(&self, name: &str) -> bool {
+        matches!(self.0.first(), Some(Segment::Member(first)) if first == name)
+    }
+
+    /// The claim's name, where the path is no more.
+    pub fn only_name(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Segment::Member(name)] => Some(name),
+            _ => None,
+        }
+    }
+
     /// Every value at this path, in order.
     pub fn all<'a>(&self, payload: &'a Json) -> Vec<&'a Json> {
         let mut values = Vec::new();

@@ -96,7 +96,7 @@ fn numeric_date(payload: &Json, name: &'static str) -> Result<Option<UnixTime>, 
     seconds.map(|seconds| Some(UnixTime::from_seconds(seconds))).ok_or(TokenError::InvalidClaim(name))
 }
 
-fn check_audience(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
+pub(super) fn check_audience(payload: &Json, issuer: &Issuer) -> Result<(), TokenError> {
     let mut given = issuer.claims.audience.iter().filter_map(|path| path.first(payload)).peekable();
     if given.peek().is_none() {
         return Err(TokenError::MissingClaim("aud"));

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{TokenError, TokenKind, UnverifiedToken, check_claims};
+use super::kind::check_kind;
+use super::{TokenError, TokenKind, TokenUse, UnverifiedToken, check_audience, check_claims};
 use crate::crypto::{SignatureCheck, Signed};
 use crate::issuer::{Issuer, Principal};
 use crate::json::Json;
@@ -39,12 +40,28 @@ impl Candidate {
     }
 }
 
+impl UnverifiedToken {
+    /// Whether it is for an audience of this issuer's.
+    pub fn is_for(&self, issuer: &Issuer) -> bool {
+        check_audience(&self.payload, issuer).is_ok()
+    }
+
+    /// Whom an issuer would name with such a token, whatever its signature, its times and its audience are.
+    pub fn read_as(&self, issuer: &Issuer, now: UnixTime) -> Result<Principal, TokenError> {
+        let kind = check_kind(&self.header, &self.payload, issuer)?;
+        issuer.principal(&self.payload, kind, now)
+    }
+}
+
 /// A token whose signature, times, issuer and audience were checked.
 #[derive(Debug)]
 pub struct VerifiedToken {
     raw: Secret,
     payload: Json,
     principal: Rc<Principal>,
+    token_use: TokenUse,
+    /// Its header's `typ` says `at+jwt` (RFC 9068 §2.1).
+    is_typed: bool,
     holds: Span,
 }
 
@@ -64,7 +81,14 @@ pub fn verify(
     }
     let principal = Rc::new(issuer.principal(&token.payload, token_kind, now)?);
     let holds = issuer.login_counts_from(&token.payload).map_or(holds, |time| holds.cut(time, now));
-    Ok(VerifiedToken { raw: token.raw, payload: token.payload, principal, holds })
+    Ok(VerifiedToken {
+        raw: token.raw,
+        payload: token.payload,
+        principal,
+        token_use: token_kind.token_use,
+        is_typed: token.header.is_access_token,
+        holds,
+    })
 }
 
 /// The one key that the token can be checked with. Trying several would let a key speak for tokens that do not name
@@ -92,6 +116,14 @@ impl VerifiedToken {
 
     pub fn principal(&self) -> &Rc<Principal> {
         &self.principal
+    }
+
+    pub fn token_use(&self) -> TokenUse {
+        self.token_use
+    }
+
+    pub fn is_typed_as_access_token(&self) -> bool {
+        self.is_typed
     }
 
     /// The time for which all that was found of the token is so.

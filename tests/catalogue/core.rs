@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use postern::config::Config;
+use postern::crypto::RustCrypto;
 use postern::flow::{Env, Memory, Next, Report, Step, begin};
 use postern::jwks::{Answer, KeyStore, SharedData};
 use postern::reply::Reply;
@@ -63,14 +64,14 @@ impl Core {
         let mut fields = shown(request);
         let now = UnixTime::from_seconds(wall_clock());
         let head = RequestHead::new(fields.clone());
-        let env = Env { now, signatures: &self.signatures };
+        let env = Env { now, signatures: &self.signatures, signer: &RustCrypto };
         let Step { mutations, mut next } = begin(&self.config, &head, &Route::default(), &mut self.memory, &env);
         apply(mutations, &mut fields);
         while let Next::AwaitKeys(waiting) = next {
             let asked = self.fetches;
             self.fetch();
             assert!(self.fetches > asked, "it waits, and no fetch is due");
-            let env = Env { now, signatures: &self.signatures };
+            let env = Env { now, signatures: &self.signatures, signer: &RustCrypto };
             let step = waiting.resume(&mut self.memory, &env);
             apply(step.mutations, &mut fields);
             next = step.next;
@@ -80,6 +81,7 @@ impl Core {
         match next {
             Next::Forward(report) => outcome(None, &report, fields, self.fetches - before),
             Next::Reply(reply, report) => outcome(Some(reply), &report, fields, self.fetches - before),
+            Next::AwaitForm(_) => panic!("no request here is for a token"),
             Next::AwaitKeys(_) => unreachable!("the loop ends when nothing is waited for"),
         }
     }

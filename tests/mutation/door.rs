@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use postern::config::Config;
-use postern::crypto::{Algorithm, PublicKey, SignatureCheck, Signed};
+use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
 use postern::flow::{Env, Memory, Next, begin};
 use postern::jwks::{Answer, KeyStore, SharedData};
 use postern::request::{RequestHead, Route};
@@ -97,14 +97,14 @@ impl<'a> Door<'a> {
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()))
                 .to_vec();
         fields.extend(authorization.map(|value| (b"authorization".to_vec(), value.to_vec())));
-        let env = Env { now: UnixTime::from_seconds(NOW), signatures: self.signatures };
+        let env = Env { now: UnixTime::from_seconds(NOW), signatures: self.signatures, signer: &RustCrypto };
         let head = RequestHead::new(fields);
         match begin(&self.config, &head, &Route::default(), &mut self.memory, &env).next {
             Next::Forward(_) => Decision::Allowed,
             Next::Reply(reply, _) => {
                 Decision::Refused(reply.status, reply.details.trim_start_matches("postern_").to_owned())
             }
-            Next::AwaitKeys(_) => Decision::Waits,
+            Next::AwaitKeys(_) | Next::AwaitForm(_) => Decision::Waits,
         }
     }
 
