@@ -25,6 +25,8 @@ mod matrix;
 mod paths;
 #[path = "flow/profiles.rs"]
 mod profiles;
+#[path = "flow/reissue.rs"]
+mod reissue;
 #[path = "flow/remembered.rs"]
 mod remembered;
 #[path = "flow/remembered_by_keys.rs"]

@@ -10,12 +10,12 @@ use crate::support::mint::{Signer, jwks};
 use crate::world::{Request, World, also, document, patched};
 
 /// An issuer, its usual token, and who that is.
-struct Kind {
-    name: &'static str,
+pub struct Kind {
+    pub name: &'static str,
     /// Its entry in the configuration, less the keys.
-    issuer: Value,
+    pub issuer: Value,
     header: Value,
-    claims: Value,
+    pub claims: Value,
     identity: Value,
 }
 
@@ -64,7 +64,7 @@ fn signer() -> Signer {
     Signer::es256()
 }
 
-fn configured(kind: &Kind, change: &Value, signer: &Signer) -> Value {
+pub fn configured(kind: &Kind, change: &Value, signer: &Signer) -> Value {
     let keys = json!({"algorithms": [signer.alg()], "jwks": {"inline": jwks(&[signer])}});
     patched(patched(kind.issuer.clone(), &keys), change)
 }
@@ -73,7 +73,7 @@ fn world(issuer: Value) -> World {
     World::of(&document(&[issuer], &json!([{"name": "all", "match": {"prefix": "/"}}])))
 }
 
-fn minted(kind: &Kind, header: &Value, claims: &Value, signer: &Signer) -> String {
+pub fn minted(kind: &Kind, header: &Value, claims: &Value, signer: &Signer) -> String {
     let header = patched(patched(signer.header(), &kind.header), header);
     signer.sign(&header, &patched(kind.claims.clone(), claims))
 }
@@ -286,7 +286,7 @@ fn at_jwt() -> Kind {
     }
 }
 
-fn every_kind() -> Vec<Kind> {
+pub fn every_kind() -> Vec<Kind> {
     vec![generic(), cilogon(), lsst(), cognito(), keycloak(), auth0(), scitokens(), wlcg(), at_jwt()]
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use postern::config::Config;
+use postern::crypto::RustCrypto;
 use postern::flow::{AwaitingKeys, Env, Memory, Next, Step, begin};
 use postern::jwks::{Answer, Fetch, FetchError, KeyStore, SharedData};
 use postern::time::UnixTime;
@@ -47,7 +48,7 @@ impl Lane {
 
     /// What becomes of a request: all that anybody is told, and what the service sees.
     fn send(&mut self, number: usize, request: &Request, now: UnixTime) -> String {
-        let env = Env { now, signatures: &*self.signatures };
+        let env = Env { now, signatures: &*self.signatures, signer: &RustCrypto };
         let mut fields = request.fields.clone();
         let step = begin(&self.config, &head_of(&fields), &request.route, &mut self.memory, &env);
         self.settle(number, step, &mut fields)
@@ -60,7 +61,8 @@ impl Lane {
         let mut ended = Vec::new();
         for number in over {
             let (request, mut fields) = self.waiting.remove(&number).unwrap();
-            let step = request.resume(&mut self.memory, &Env { now, signatures: &*self.signatures });
+            let step =
+                request.resume(&mut self.memory, &Env { now, signatures: &*self.signatures, signer: &RustCrypto });
             ended.push((number, self.settle(number, step, &mut fields)));
         }
         ended
@@ -71,6 +73,7 @@ impl Lane {
         match step.next {
             Next::Forward(report) => format!("let on {fields:?} {report:?}"),
             Next::Reply(reply, report) => format!("{} {fields:?} {reply:?} {report:?}", reply.status),
+            Next::AwaitForm(_) => panic!("no request here is for a token"),
             Next::AwaitKeys(request) => {
                 self.waiting.insert(number, (request, fields.clone()));
                 format!("waits {fields:?}")

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::alone::Alone;
 use crate::support::fields::apply;
 use crate::support::mint::{AUDIENCE, ISSUER, Signer, jwks};
-use crate::world::patched;
+use crate::world::{environment, patched};
 
 pub const NOW: u64 = 1_800_000_000;
 
@@ -200,7 +200,7 @@ impl Scenario {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let all: Vec<(String, String)> = all.iter().map(owned).collect();
         let head = head_of(&all);
-        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures, signer: &RustCrypto };
         let world = self.world.get_or_insert_with(|| World::new(&self.document));
         let step = begin(&world.config, &head, &self.route, &mut world.memory, &env);
         self.settle(step, all)
@@ -229,14 +229,14 @@ impl Scenario {
     }
 
     pub fn resume(&mut self, waiting: Waiting) -> Outcome {
-        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures, signer: &RustCrypto };
         let step = waiting.request.resume(&mut self.world.as_mut().unwrap().memory, &env);
         self.settle(step, waiting.fields).unwrap_or_else(|_| panic!("it waits again"))
     }
 
     /// The same for one that has to wait again.
     pub fn resume_in_vain(&mut self, waiting: Waiting) -> Waiting {
-        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures };
+        let env = Env { now: UnixTime::from_seconds(self.now), signatures: &self.signatures, signer: &RustCrypto };
         let step = waiting.request.resume(&mut self.world.as_mut().unwrap().memory, &env);
         self.settle(step, waiting.fields).expect_err("it has to wait again")
     }
@@ -295,6 +295,7 @@ impl Scenario {
         self.last_fields.clone_from(&fields);
         match next {
             Next::AwaitKeys(request) => Err(Waiting { request, fields }),
+            Next::AwaitForm(_) => panic!("no request here is for a token"),
             Next::Forward(report) => {
                 self.output.push_str(&format!("{report:?}"));
                 self.last_report = Some(report);
@@ -314,7 +315,7 @@ impl Scenario {
 
 impl World {
     fn new(document: &Value) -> Self {
-        let config = Config::parse(document.to_string().as_bytes()).unwrap();
+        let config = Config::parse_in(document.to_string().as_bytes(), &environment).unwrap();
         Self {
             memory: Memory::new(
                 KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1),

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use postern::config::Config;
-use postern::crypto::{Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
+use postern::crypto::{self, Algorithm, PublicKey, RustCrypto, SignatureCheck, Signed};
 use postern::denial::Denial;
-use postern::flow::{Env, Memory, Next, Step, begin};
+use postern::flow::{Env, Memory, News, Next, Step, begin};
 use postern::jwks::{Answer, FetchError, KeyStore, SharedData};
 use postern::request::{Route, RouteMetadata};
+use postern::secret::Secret;
 use postern::time::UnixTime;
 use serde_json::{Map, Value, json};
 
@@ -22,9 +23,22 @@ use crate::support::mint::{AUDIENCE, ISSUER, Signer, Token, jwks};
 pub const REALM: &str = "postern";
 
 pub struct World {
-    config: Rc<Config>,
+    pub config: Rc<Config>,
     memory: Memory,
     signatures: Remembering,
+    signer: Box<dyn crypto::Signer>,
+    now: UnixTime,
+}
+
+/// The variables that keys to sign with stand in.
+pub fn environment(name: &str) -> Option<Secret> {
+    Some(Secret::new(match name {
+        "P256" => include_str!("../support/keys/test-p256-a.pem"),
+        "OTHER_P256" => include_str!("../support/keys/test-p256-b.pem"),
+        "ED25519" => include_str!("../support/keys/test-ed25519.pem"),
+        "RSA" => include_str!("../support/keys/test-rsa2048-a.pem"),
+        _ => return None,
+    }))
 }
 
 /// Checks each signature once: tables send the same few tokens over and over.
@@ -51,16 +65,33 @@ impl World {
 
     /// The problems of a configuration, one line each, where it is refused.
     pub fn parse(document: &Value) -> Result<Self, Vec<String>> {
-        let config = Config::parse(document.to_string().as_bytes())
+        let config = Config::parse_in(document.to_string().as_bytes(), &environment)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let keys = KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1);
         let memory = Memory::new(keys, config.token_cache);
-        Ok(Self { config: Rc::new(config), memory, signatures: Remembering::default() })
+        let (signatures, signer) = (Remembering::default(), Box::new(RustCrypto));
+        Ok(Self { config: Rc::new(config), memory, signatures, signer, now: UnixTime::from_seconds(NOW) })
+    }
+
+    /// The same with another one to sign.
+    pub fn signing_by(self, signer: impl crypto::Signer + 'static) -> Self {
+        Self { signer: Box::new(signer), ..self }
+    }
+
+    /// It is so many seconds past [`NOW`].
+    pub fn at(&mut self, seconds: u64) -> &mut Self {
+        self.now = UnixTime::from_seconds(NOW + seconds);
+        self
+    }
+
+    /// What has happened to tokens since this was asked last.
+    pub fn news(&mut self) -> Vec<News> {
+        self.memory.counters().collect()
     }
 
     /// The uri and cluster of every fetch that is due at the start.
     pub fn first_fetches(&mut self) -> Vec<(String, String)> {
-        let fetches = self.memory.keys.due(UnixTime::from_seconds(NOW)).fetches;
+        let fetches = self.memory.keys.due(self.now).fetches;
         fetches.into_iter().map(|fetch| (fetch.uri.to_string(), fetch.cluster)).collect()
     }
 
@@ -77,34 +108,57 @@ impl World {
 
     /// A request that comes before any keys, and is not let wait for them.
     pub fn send_and_refuse(&mut self, request: &Request, denial: Denial) -> Seen {
-        let now = UnixTime::from_seconds(NOW);
-        let mut fields = request.fields.clone();
-        let env = Env { now, signatures: &self.signatures };
-        let begun = begin(&self.config, &head_of(&fields), &request.route, &mut self.memory, &env);
-        apply(begun.mutations, &mut fields);
-        let Next::AwaitKeys(waiting) = begun.next else { panic!("the request does not wait: {request:?}") };
+        let (mut fields, next) = self.begin(request);
+        let Next::AwaitKeys(waiting) = next else { panic!("the request does not wait: {request:?}") };
+        let step = waiting.refuse(denial);
+        apply(step.mutations, &mut fields);
+        seen(fields, step.next)
+    }
+
+    /// A request whose form is given up, or does not come.
+    pub fn send_without_form(&mut self, request: &Request, denial: Denial) -> Seen {
+        let mut head = request.clone();
+        head.body = None;
+        let env = Env { now: self.now, signatures: &self.signatures, signer: &*self.signer };
+        let mut fields = head.fields.clone();
+        let step = begin(&self.config, &head_of(&fields).with_body(true), &head.route, &mut self.memory, &env);
+        apply(step.mutations, &mut fields);
+        let Next::AwaitForm(waiting) = step.next else { panic!("the request waits for no form: {request:?}") };
         let step = waiting.refuse(denial);
         apply(step.mutations, &mut fields);
         seen(fields, step.next)
     }
 
     fn send_before_keys(&mut self, request: &Request, answer: Option<Result<Answer, FetchError>>) -> Seen {
-        let now = UnixTime::from_seconds(NOW);
-        let mut fields = request.fields.clone();
-        let env = Env { now, signatures: &self.signatures };
-        let Step { mutations, mut next } =
-            begin(&self.config, &head_of(&fields), &request.route, &mut self.memory, &env);
-        apply(mutations, &mut fields);
+        let (mut fields, mut next) = self.begin(request);
         if let Some(answer) = answer {
             let Next::AwaitKeys(waiting) = next else { panic!("the request does not wait: {request:?}") };
-            for fetch in self.memory.keys.due(now).fetches {
-                self.memory.keys.finish(&fetch, answer.clone(), now);
+            for fetch in self.memory.keys.due(self.now).fetches {
+                self.memory.keys.finish(&fetch, answer.clone(), self.now);
             }
+            let env = Env { now: self.now, signatures: &self.signatures, signer: &*self.signer };
             let step = waiting.resume(&mut self.memory, &env);
             apply(step.mutations, &mut fields);
             next = step.next;
         }
         seen(fields, next)
+    }
+
+    /// As far as it gets without waiting for keys: its fields, and what comes next.
+    fn begin(&mut self, request: &Request) -> (Vec<(String, String)>, Next) {
+        let mut fields = request.fields.clone();
+        let env = Env { now: self.now, signatures: &self.signatures, signer: &*self.signer };
+        let head = head_of(&fields).with_body(request.body.is_some());
+        let Step { mutations, next } = begin(&self.config, &head, &request.route, &mut self.memory, &env);
+        apply(mutations, &mut fields);
+        match (next, &request.body) {
+            (Next::AwaitForm(waiting), Some(body)) => {
+                let step = waiting.resume(body.as_bytes(), &mut self.memory, &env);
+                apply(step.mutations, &mut fields);
+                (fields, step.next)
+            }
+            (next, _) => (fields, next),
+        }
     }
 }
 
@@ -112,7 +166,7 @@ fn seen(fields: Vec<(String, String)>, next: Next) -> Seen {
     let (report, reply) = match next {
         Next::Forward(report) => (report, None),
         Next::Reply(reply, report) => (report, Some(reply)),
-        Next::AwaitKeys(_) => panic!("the request waits for keys: {fields:?}"),
+        Next::AwaitKeys(_) | Next::AwaitForm(_) => panic!("the request waits: {fields:?}"),
     };
     let told = format!("{report:?}{reply:?}");
     Seen {
@@ -133,13 +187,14 @@ fn seen(fields: Vec<(String, String)>, next: Next) -> Seen {
 pub struct Request {
     fields: Vec<(String, String)>,
     route: Route,
+    body: Option<String>,
 }
 
 impl Request {
     pub fn new(method: &str, path: &str) -> Self {
         let own = [(":method", method), (":path", path), (":scheme", "https"), (":authority", "api.test")];
         let fields = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { fields, route: Route::default() }
+        Self { fields, route: Route::default(), body: None }
     }
 
     pub fn get(path: &str) -> Self {
@@ -164,6 +219,12 @@ impl Request {
 
     pub fn bearing(self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With a body, if only an empty one.
+    pub fn carrying(mut self, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self
     }
 
     pub fn on_route(mut self, name: &str) -> Self {
@@ -195,7 +256,7 @@ pub struct Refusal {
     pub status: u16,
     pub reason: String,
     headers: Vec<(String, String)>,
-    body: String,
+    pub body: String,
 }
 
 impl Seen {
