@@ -32,7 +32,7 @@ fn look(values: &[&[u8]], head: &RequestHead, places: Places, foreign: Foreign) 
             match scheme {
                 Scheme::Bearer => assert!(places.bearer && holds(values[0], token.as_bytes())),
                 Scheme::Basic => assert!(places.basic && decoded(values[0]).is_some_and(|pair| pair.contains(&token))),
-                Scheme::Query => panic!("there is no query"),
+                Scheme::Query | Scheme::Form => panic!("there is no query and no form"),
             }
             if let Credentials::Presented(checked) = credential.checked() {
                 assert_eq!(checked.token.expose(), token);
@@ -64,7 +64,7 @@ fn written_again(token: &str, scheme: Scheme, places: Places) {
         Scheme::Basic => {
             vec![basic(format!("{token}:")), basic(format!(":{token}")), basic(format!("x-oauth-basic:{token}"))]
         }
-        Scheme::Query => Vec::new(),
+        Scheme::Query | Scheme::Form => Vec::new(),
     };
     for form in forms {
         let found = find(&head(&[form.as_bytes()]), places, Foreign::Refuse).credentials;

@@ -79,7 +79,7 @@ fn serve(config: Config) {
     let config = Rc::new(config);
     let keys = KeyStore::new(&config.issuers, &(Rc::new(Alone) as Rc<dyn SharedData>), 1);
     let mut memory = Memory::new(keys, config.token_cache);
-    let env = Env { now: UnixTime::from_seconds(1_800_000_000), signatures: &RustCrypto };
+    let env = Env { now: UnixTime::from_seconds(1_800_000_000), signatures: &RustCrypto, signer: &RustCrypto };
     let _ = memory.keys.due(env.now);
     let fields = [(":method", "GET"), (":path", "/api/tap"), (":scheme", "https"), (":authority", "lsp.example.org")];
     let field = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
@@ -93,6 +93,6 @@ fn serve(config: Config) {
             assert!(said, "a stranger is let on: {}", report.record);
         }
         Next::Reply(reply, _) => assert!([401, 403, 400].contains(&reply.status), "{}", reply.status),
-        Next::AwaitKeys(_) => panic!("there is no token to wait for"),
+        Next::AwaitKeys(_) | Next::AwaitForm(_) => panic!("there is no token to wait for"),
     }
 }

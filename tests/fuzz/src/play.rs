@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use postern::config::Config;
+use postern::crypto::RustCrypto;
 use postern::flow::{AwaitingKeys, Env, Memory, Next, Report, Step, begin};
 use postern::jwks::{Answer, Fetch, FetchError, KeyStore, SharedData};
 use postern::reply::Reply;
@@ -114,7 +115,7 @@ impl Lane {
 
     fn send(&mut self, number: usize, sent: &Sent, world: &World, signatures: &Remembering) -> String {
         let head = RequestHead::read(as_the_host_passes_it(&sent.fields)).expect("a map");
-        let env = Env { now: world.now, signatures };
+        let env = Env { now: world.now, signatures, signer: &RustCrypto };
         let step = begin(&self.config, &head, &sent.route, &mut self.memory, &env);
         self.settle(number, step, sent.clone(), sent.fields.clone(), world)
     }
@@ -127,7 +128,7 @@ impl Lane {
         let mut ended = Vec::new();
         for number in over {
             let (request, sent, fields) = self.waiting.remove(&number).expect("it waits");
-            let step = request.resume(&mut self.memory, &Env { now: world.now, signatures });
+            let step = request.resume(&mut self.memory, &Env { now: world.now, signatures, signer: &RustCrypto });
             ended.push((number, self.settle(number, step, sent, fields, world)));
         }
         ended
@@ -139,6 +140,7 @@ impl Lane {
             Next::Forward(report) => (Some((report, None)), None),
             Next::Reply(reply, report) => (Some((report, Some(reply))), None),
             Next::AwaitKeys(request) => (None, Some(request)),
+            Next::AwaitForm(_) => panic!("no request here is for a token"),
         };
         let outcome = Outcome { fields, end };
         checks::check(&outcome, &sent, world);
