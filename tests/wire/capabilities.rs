@@ -14,6 +14,7 @@ use super::harness::request::Request;
 use super::harness::setup::Setup;
 use super::harness::stage::{Protocol, Stage};
 use super::harness::wait::{PATIENCE, soon};
+use super::reissue::keys::{Key, of_host};
 use super::samples::allowed_calls;
 use crate::support::mint::{Signer, Token, jwks};
 
@@ -34,7 +35,7 @@ enum Loss {
     Fact(Fact),
 }
 
-const ROWS: [(&str, Loss); 30] = [
+const ROWS: [(&str, Loss); 32] = [
     ("proxy_on_context_create", Loss::Start),
     ("proxy_on_configure", Loss::Fact(decides)),
     ("proxy_on_tick", Loss::Fact(fetches)),
@@ -65,6 +66,8 @@ const ROWS: [(&str, Loss); 30] = [
     ("proxy_increment_metric", Loss::Fact(counts)),
     ("proxy_record_metric", Loss::Fact(measures)),
     ("random_get", Loss::Start),
+    ("environ_get", Loss::Start),
+    ("environ_sizes_get", Loss::Start),
 ];
 
 /// An Envoy whose filter may call these.
@@ -101,8 +104,11 @@ fn setup(issuer: &Issuer, allowed: &[String]) -> (Setup, Value) {
     let mut config = make_test_config();
     config["headers"] = json!({ "forward_token": true });
     config["issuers"].as_array_mut().expect("issuers").push(named_issuer(OTHER, &issuer.url("/keys")));
+    let key = Key::es256();
+    config["reissue"] = json!({ "issuer": "https://lsp.test", "keys": [key.in_config()] });
     // The mode in which a filter that does not hold a body lets its request on.
     let setup = Setup::new(&config)
+        .variables(of_host(&[&key]))
         .allow_on_headers_stop_iteration(true)
         .concurrency(2)
         .stream_idle_timeout("3s")

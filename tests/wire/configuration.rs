@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::harness::config::make_test_config;
 use super::harness::envoy::Envoy;
+use super::harness::plugin::Plugin;
 use super::harness::request::Request;
-use super::harness::setup::{Plugin, Setup};
+use super::harness::setup::Setup;
 use super::harness::stage::{Protocol, Stage};
 use crate::support::mint::{Signer, Token};
 

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod arguments;
+pub mod bootstrap;
 pub mod config;
 pub mod door;
 pub mod dynamic;
@@ -14,12 +15,15 @@ pub mod journal;
 pub mod kept;
 pub mod message;
 pub mod module;
+pub mod plugin;
 pub mod program;
 pub mod refusal;
 pub mod request;
+pub mod route;
 pub mod server;
 pub mod setup;
 pub mod stage;
 pub mod tools;
 pub mod upstream;
+pub mod variables;
 pub mod wait;

@@ -6,8 +6,9 @@
 
 mod carriers;
 mod logged;
-mod secrets;
-mod told;
+mod reissued;
+pub mod secrets;
+pub mod told;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ use super::harness::request::Request;
 use super::harness::setup::Setup;
 use super::harness::stage::{Protocol, Stage};
 use super::harness::upstream::Upstream;
+use super::harness::variables::Variables;
 use crate::support::mint::{Signer, Token, jwks};
 use carriers::{Row, rows, web_sockets};
 use logged::{AFTER, BEFORE, lines_with};
@@ -68,6 +70,10 @@ struct Scene {
 
 impl Scene {
     fn start(change: impl FnOnce(&mut Value)) -> Self {
+        Self::with_variables(change, Variables::default())
+    }
+
+    fn with_variables(change: impl FnOnce(&mut Value), variables: Variables) -> Self {
         let journal = Journal::default();
         let issuer = Issuer::start(&journal);
         issuer.on("/keys", Script::json(&jwks(&[&Signer::rs256(), &Signer::es256()])));
@@ -77,6 +83,7 @@ impl Scene {
         config["credentials"] = json!({ "query": true });
         change(&mut config);
         let setup = Setup::new(&config)
+            .variables(variables)
             .log_everything()
             .access_log_format(ACCESS_LOG)
             .tracing(tracing())

@@ -8,7 +8,8 @@ use super::harness::http1;
 use super::harness::issuer::{Issuer, Script};
 use super::harness::journal::Journal;
 use super::harness::request::Request;
-use super::harness::setup::{Route, Setup};
+use super::harness::route::Route;
+use super::harness::setup::Setup;
 use super::harness::stage::{BOTH, Stage};
 use crate::support::mint::{Signer, Token};
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::harness::config::make_test_config;
 use super::harness::request::Request;
-use super::harness::setup::{Route, Setup};
+use super::harness::route::Route;
+use super::harness::setup::Setup;
 use super::harness::stage::{BOTH, Protocol, Stage};
 use super::harness::tools::Tool;
 use crate::support::challenge::ErrorCode;

@@ -90,6 +90,8 @@ fn every_sample_has_what_the_filter_relies_on() {
             left_out.iter().for_each(|field| assert!(config.get(field).is_none(), "{name}: {field}"));
             assert!(config["vm_config"]["vm_id"].as_str().is_some_and(|id| !id.is_empty()), "{name}: vm_id");
             assert!(config.get("capability_restriction_config").is_some(), "{name}: capabilities");
+            let written = &config["vm_config"]["environment_variables"]["key_values"];
+            assert!(written.is_null(), "{name}: Envoy's admin page shows what is in the VM's environment");
         }
     }
 }

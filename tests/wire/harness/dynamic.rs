@@ -9,8 +9,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::bootstrap::typed;
 use super::envoy::Envoy;
-use super::setup::{Setup, typed};
+use super::setup::Setup;
 use super::wait::wait_until;
 
 /// When old filter chains end after an update, and with them every connection that still uses them.
@@ -20,6 +21,8 @@ pub enum Drain {
     AtOnce,
     /// A second later; meanwhile answers ask the client to use another connection.
     Soon,
+    /// After every test; meanwhile answers ask the client to use another connection.
+    Asking,
     /// After every test: an old request can wait as long as it has to.
     Late,
 }
@@ -29,6 +32,7 @@ impl Drain {
         match self {
             Self::AtOnce => &["--drain-time-s", "0", "--drain-strategy", "immediate"],
             Self::Soon => &["--drain-time-s", "1", "--drain-strategy", "immediate"],
+            Self::Asking => &["--drain-time-s", "3600", "--drain-strategy", "immediate"],
             Self::Late => &["--drain-time-s", "3600"],
         }
     }

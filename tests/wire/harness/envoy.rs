@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use super::dynamic::{Drain, Files};
 use super::http1;
 use super::message::Wire;
+use super::plugin::{PLUGIN, Plugin};
 use super::request::Request;
-use super::setup::{PLUGIN, Plugin, Setup};
+use super::setup::Setup;
 use super::wait::{wait_for, wait_until};
 
 /// Traces of a virtual machine that died, in the words of Envoy and of the panic hook.
@@ -253,6 +254,7 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
         .arg("--disable-hot-restart")
         .args(log_levels(setup))
         .args(setup.dynamic.map_or(&[][..], Drain::arguments))
+        .envs(setup.variables.of_host())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)

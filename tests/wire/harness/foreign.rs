@@ -1,4 +1,4 @@
-//! Issuers that others have written, as programs beside Envoy.
+//! Issuers that others have written, and a service by the library of others, as programs beside Envoy.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,11 @@ pub fn cognito() -> Program {
 /// SciTokens and WLCG's tokens by the scitokens library, which publishes its metadata at this path.
 pub fn scitokens(metadata: &str) -> Program {
     python("scitokens_issuer.py", &[metadata])
+}
+
+/// A service that verifies what it is sent, by PyJWT and the keys that an issuer publishes.
+pub fn service() -> Program {
+    python("service.py", &[])
 }
 
 /// Where a URL of such a program leads.

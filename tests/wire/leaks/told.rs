@@ -14,7 +14,7 @@ use crate::wire::harness::upstream::Upstream;
 use crate::wire::harness::wait::wait_until;
 
 /// Every page of the admin endpoint that says anything about what came.
-const PAGES: [&str; 14] = [
+pub const PAGES: [&str; 14] = [
     "/config_dump?include_eds",
     "/stats",
     "/stats?format=json&histogram_buckets=detailed",

@@ -3,7 +3,8 @@
 use super::super::harness::http1::Connection;
 use super::super::harness::issuer::Issuer;
 use super::super::harness::journal::Journal;
-use super::super::harness::setup::{Failure, PLUGIN, Setup};
+use super::super::harness::plugin::{Failure, PLUGIN};
+use super::super::harness::setup::Setup;
 use super::super::harness::stage::Stage;
 use super::super::harness::wait::wait_until;
 use super::{

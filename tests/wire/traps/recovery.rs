@@ -3,7 +3,8 @@
 use super::super::harness::config::{remote_issuer, with_issuer};
 use super::super::harness::issuer::{Issuer, Script};
 use super::super::harness::journal::Journal;
-use super::super::harness::setup::{Failure, Setup};
+use super::super::harness::plugin::Failure;
+use super::super::harness::setup::Setup;
 use super::super::harness::stage::Stage;
 use super::super::harness::wait::wait_until;
 use super::{HEADER, ask, connection_to, good, stranger};
