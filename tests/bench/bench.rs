@@ -25,6 +25,7 @@ mod print;
 mod process;
 mod progress;
 mod race;
+mod reissue;
 mod request;
 mod session;
 mod tokens;
@@ -64,6 +65,7 @@ fn run(form: &Form) -> bool {
     let mut memory = Vec::new();
     if form.all_tables {
         beside_the_proxy(&mut book, form, &sets[0]);
+        reissue::run(&mut book, form, &sets[0]);
         growth::run(&mut book, form);
         memory = memory::run();
     }

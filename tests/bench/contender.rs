@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::tokens::Alg;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contender {
     /// Envoy without any filter before the router: what all others stand on.
@@ -14,6 +16,10 @@ pub enum Contender {
     JwtAuthnCacheRbac,
     ExtAuthz,
     Postern,
+    /// The service gets a token of its own, which is at hand. This is what it is signed with.
+    PosternReused(Alg),
+    /// The service gets a new token with each request.
+    PosternSigned(Alg),
 }
 
 impl Contender {
@@ -29,6 +35,26 @@ impl Contender {
             Self::JwtAuthnCacheRbac => "jwt_authn+cache+rbac",
             Self::ExtAuthz => "ext_authz",
             Self::Postern => "postern",
+            Self::PosternReused(Alg::Rs256) => "postern, RS256 reused",
+            Self::PosternReused(Alg::Es256) => "postern, ES256 reused",
+            Self::PosternReused(Alg::EdDsa) => "postern, EdDSA reused",
+            Self::PosternSigned(Alg::Rs256) => "postern, RS256 signed",
+            Self::PosternSigned(Alg::Es256) => "postern, ES256 signed",
+            Self::PosternSigned(Alg::EdDsa) => "postern, EdDSA signed",
+        }
+    }
+
+    /// What it signs the service's tokens with, where it makes some.
+    pub fn signs(self) -> Option<Alg> {
+        match self {
+            Self::PosternReused(alg) | Self::PosternSigned(alg) => Some(alg),
+            Self::None
+            | Self::WasmEmpty
+            | Self::JwtAuthn
+            | Self::JwtAuthnCache
+            | Self::JwtAuthnCacheRbac
+            | Self::ExtAuthz
+            | Self::Postern => None,
         }
     }
 
@@ -38,7 +64,14 @@ impl Contender {
             (Self::None | Self::WasmEmpty, _) | (_, Credential::Good) => 200,
             (_, Credential::Absent | Credential::Forged) => 401,
             (Self::JwtAuthn | Self::JwtAuthnCache, Credential::WithoutCapability) => 200,
-            (Self::JwtAuthnCacheRbac | Self::ExtAuthz | Self::Postern, Credential::WithoutCapability) => 403,
+            (
+                Self::JwtAuthnCacheRbac
+                | Self::ExtAuthz
+                | Self::Postern
+                | Self::PosternReused(_)
+                | Self::PosternSigned(_),
+                Credential::WithoutCapability,
+            ) => 403,
         }
     }
 }

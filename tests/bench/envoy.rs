@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::bootstrap::bootstrap;
-use super::filters::{Modules, Scene, filters};
+use super::filters::{Modules, SIGNING_KEY, Scene, filters};
 use super::load::now;
 use super::process::{Process, folder};
 
@@ -23,6 +23,7 @@ static STARTED: AtomicUsize = AtomicUsize::new(0);
 pub struct Envoy {
     process: Process,
     log: PathBuf,
+    admin: SocketAddr,
     listener: SocketAddr,
 }
 
@@ -46,15 +47,18 @@ impl Envoy {
             .args(["--concurrency", &scene.workers.to_string(), "--disable-hot-restart", "--log-level", "error"])
             .stdin(Stdio::null())
             .stdout(output)
-            .stderr(errors);
+            .stderr(errors)
+            .envs(scene.contender.signs().map(|alg| (SIGNING_KEY, alg.pem())));
         let process = Process::start(&mut command)?;
-        let mut envoy = Self { process, log, listener: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut envoy = Self { process, log, admin: nowhere, listener: nowhere };
         let start = now();
         loop {
             if !envoy.process.is_running() {
                 return Err(format!("Envoy did not start: {}", envoy.last_words()));
             }
-            if let Some(listener) = ready_listener(&admin_file) {
+            if let Some((admin, listener)) = ready_listener(&admin_file) {
+                envoy.admin = admin;
                 envoy.listener = listener;
                 return Ok(envoy);
             }
@@ -73,6 +77,14 @@ impl Envoy {
         self.process.id()
     }
 
+    /// What a counter of the filter's stands at. One that nothing was added to is not there.
+    pub fn counter(&self, name: &str) -> usize {
+        let stats = get(self.admin, "/stats?filter=postern_").unwrap_or_default();
+        let counters = stats.lines().filter_map(|line| line.rsplit_once(": "));
+        let count = counters.into_iter().find(|(counter, _)| counter.ends_with(name)).map(|(_, count)| count);
+        count.and_then(|count| count.trim().parse().ok()).unwrap_or_default()
+    }
+
     /// The end of what it logged.
     pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
@@ -88,14 +100,16 @@ pub fn version() -> String {
     text.split('/').rfind(|part| part.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("?").to_owned()
 }
 
-fn ready_listener(admin_file: &std::path::Path) -> Option<SocketAddr> {
+/// Where its administration answers, and where it takes requests.
+fn ready_listener(admin_file: &std::path::Path) -> Option<(SocketAddr, SocketAddr)> {
     let admin: SocketAddr = fs::read_to_string(admin_file).ok()?.trim().parse().ok()?;
     if !get(admin, "/ready")?.starts_with("HTTP/1.1 200 ") {
         return None;
     }
     // A line for each listener, such as `main::127.0.0.1:40123`.
     let listeners = get(admin, "/listeners")?;
-    listeners.lines().find_map(|line| line.strip_prefix("main::"))?.trim().parse().ok()
+    let listener = listeners.lines().find_map(|line| line.strip_prefix("main::"))?.trim().parse().ok()?;
+    Some((admin, listener))
 }
 
 fn get(admin: SocketAddr, path: &str) -> Option<String> {

@@ -11,6 +11,9 @@ use super::contender::Contender;
 use super::tokens::{Alg, CAPABILITY};
 use crate::support::mint::{AUDIENCE, ISSUER, jwks};
 
+/// The variable that holds the key of a contender that signs.
+pub const SIGNING_KEY: &str = "POSTERN_SIGNING_KEY";
+
 /// What a contender is set up for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
@@ -34,12 +37,15 @@ pub struct Modules<'a> {
 pub fn filters(scene: &Scene, modules: &Modules<'_>) -> Vec<Value> {
     match scene.contender {
         Contender::None => vec![],
-        Contender::WasmEmpty => vec![wasm("empty", modules.empty, &json!({}))],
+        Contender::WasmEmpty => vec![wasm("empty", modules.empty, &[], &json!({}))],
         Contender::JwtAuthn => vec![jwt_authn(scene, false, false)],
         Contender::JwtAuthnCache => vec![jwt_authn(scene, true, false)],
         Contender::JwtAuthnCacheRbac => vec![jwt_authn(scene, true, true), rbac(scene)],
         Contender::ExtAuthz => vec![ext_authz(scene)],
-        Contender::Postern => vec![wasm("postern", modules.postern, &postern(scene))],
+        Contender::Postern => vec![wasm("postern", modules.postern, &[], &postern(scene))],
+        Contender::PosternReused(_) | Contender::PosternSigned(_) => {
+            vec![wasm("postern", modules.postern, &[SIGNING_KEY], &reissuing(scene))]
+        }
     }
 }
 
@@ -56,8 +62,8 @@ fn filter(name: &str, kind: &str, config: Value) -> Value {
     json!({ "name": name, "typed_config": typed(&format!("envoy.extensions.filters.http.{kind}"), config) })
 }
 
-fn wasm(name: &str, module: &Path, configuration: &Value) -> Value {
-    let config = json!({
+fn wasm(name: &str, module: &Path, variables: &[&str], configuration: &Value) -> Value {
+    let mut config = json!({
         "name": name,
         "failure_policy": "FAIL_RELOAD",
         "vm_config": {
@@ -67,6 +73,9 @@ fn wasm(name: &str, module: &Path, configuration: &Value) -> Value {
         },
         "configuration": typed("google.protobuf.Struct", json!({ "value": configuration })),
     });
+    if !variables.is_empty() {
+        config["vm_config"]["environment_variables"] = json!({ "host_env_keys": variables });
+    }
     filter(name, "wasm.v3.Wasm", json!({ "config": config }))
 }
 
@@ -90,6 +99,18 @@ fn postern(scene: &Scene) -> Value {
     if let Some(size) = scene.cache {
         // The number of entries is to be the limit, as in the other caches, and not their size.
         configuration["token_cache"] = json!({ "max_entries": size, "max_bytes": 64 * 1024 * 1024 });
+    }
+    configuration
+}
+
+/// The same with a token for the service: any request gets one, as most are reads.
+fn reissuing(scene: &Scene) -> Value {
+    let reuse = matches!(scene.contender, Contender::PosternReused(_));
+    let mut configuration = postern(scene);
+    configuration["reissue"] =
+        json!({ "issuer": "https://data.example.org/postern", "keys": [{ "env": SIGNING_KEY, "kid": "2026-11" }] });
+    for rule in configuration["rules"].as_array_mut().expect("rules") {
+        rule["reissue"] = json!({ "audience": "https://data.example.org/api", "safe_methods": true, "reuse": reuse });
     }
     configuration
 }

@@ -5,6 +5,7 @@ use super::contender::Contender;
 use super::form::RULES;
 use super::growth;
 use super::memory;
+use super::reissue;
 
 pub fn book(book: &Book) {
     for table in book.tables() {
@@ -19,6 +20,7 @@ pub fn book(book: &Book) {
 fn reference(table: &Table) -> Contender {
     match (table.name.as_str(), table.mode) {
         ("ext_authz", _) => Contender::ExtAuthz,
+        (reissue::NAME, _) => Contender::Postern,
         (_, Mode::Cold | Mode::Garbage) => Contender::JwtAuthn,
         (_, Mode::Warm1 | Mode::Warm10k) => Contender::JwtAuthnCacheRbac,
     }
@@ -32,7 +34,11 @@ fn title(table: &Table) -> String {
         (_, Mode::Warm10k) => "10 000 tokens in rotation",
         (_, Mode::Garbage) => "forged signatures, every one another",
     };
-    let with = if table.name == "ext_authz" { ", with an authorizer beside Envoy" } else { "" };
+    let with = match table.name.as_str() {
+        "ext_authz" => ", with an authorizer beside Envoy",
+        reissue::NAME => ", with a token made for the service",
+        _ => "",
+    };
     format!("{}, {}: {what}{with}", table.alg, table.mode.name())
 }
 

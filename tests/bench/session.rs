@@ -6,16 +6,22 @@ use super::contender::Credential;
 use super::envoy::Envoy;
 use super::filters::{Scene, prefix};
 use super::form::CONNECTIONS;
-use super::load::{Client, Order, Played};
+use super::load::{Client, Order, Played, now};
 use super::request;
 use super::tokens::{Alg, spoil, without_capability};
 use super::usage::cpu;
+
+/// The filter tells what it has counted now and then.
+const PATIENCE: Duration = Duration::from_secs(10);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 pub struct Session {
     envoy: Envoy,
     client: Client,
     /// The process of the authorizer, if one is asked.
     authorizer: Option<u32>,
+    /// How many requests were let on.
+    let_on: usize,
 }
 
 /// What was used in a window, in nanoseconds.
@@ -56,7 +62,7 @@ impl Session {
     pub fn start(scene: &Scene, probes: &Probes, authorizer: Option<u32>) -> Result<Self, String> {
         let envoy = Envoy::start(scene)?;
         let client = Client::connect(envoy.address(), CONNECTIONS * scene.workers)?;
-        let mut session = Self { envoy, client, authorizer };
+        let mut session = Self { envoy, client, authorizer, let_on: 0 };
         let path = scene.rules.map_or_else(|| request::PATH.to_owned(), |_| format!("{}/sync", prefix(0)));
         for (credential, token) in &probes.0 {
             let token = Some(token.as_str()).filter(|token| !token.is_empty());
@@ -89,8 +95,29 @@ impl Session {
         Ok((cpu(self.id())?, self.authorizer.map(cpu).transpose()?))
     }
 
+    pub fn let_on(&self) -> usize {
+        self.let_on
+    }
+
+    /// How many tokens were signed for the service, once it is known what each request that was let on came with.
+    pub fn signed(&self) -> Result<usize, String> {
+        let count = |outcome: &str| self.envoy.counter(&format!("postern_reissue_total.outcome.{outcome}"));
+        let start = now();
+        loop {
+            let (signed, reused) = (count("signed"), count("reused"));
+            if signed + reused == self.let_on {
+                return Ok(signed);
+            }
+            if now() - start > PATIENCE {
+                return Err(format!("{signed} tokens signed and {reused} reused for {} requests", self.let_on));
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
     fn send(&mut self, order: Order<'_>) -> Result<Played, String> {
         let played = self.client.play(order).map_err(|error| format!("{error} {}", self.envoy.last_words()))?;
+        self.let_on += played.statuses.get(&200).copied().unwrap_or_default();
         match played.wrong {
             Some(wrong) => Err(wrong),
             None if played.latencies.is_empty() => Err("nothing was asked".to_owned()),

@@ -29,6 +29,15 @@ impl Alg {
             Self::EdDsa => Signer::eddsa(),
         }
     }
+
+    /// The signer's private key, as an operator has it.
+    pub fn pem(self) -> &'static str {
+        match self {
+            Self::Rs256 => include_str!("../support/keys/test-rsa2048-a.pem"),
+            Self::Es256 => include_str!("../support/keys/test-p256-a.pem"),
+            Self::EdDsa => include_str!("../support/keys/test-ed25519.pem"),
+        }
+    }
 }
 
 impl fmt::Display for Alg {

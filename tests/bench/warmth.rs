@@ -15,9 +15,9 @@ use super::tokens::{Alg, mint, spoil};
 pub struct Requests {
     pub alg: Alg,
     probes: Probes,
-    warm_up: Vec<Vec<u8>>,
+    pub warm_up: Vec<Vec<u8>>,
     /// Those of `cold` come first; those in rotation are the last ones.
-    good: Vec<Vec<u8>>,
+    pub good: Vec<Vec<u8>>,
     forged_warm_up: Vec<Vec<u8>>,
     forged: Vec<Vec<u8>>,
 }
@@ -75,7 +75,7 @@ pub fn round(book: &mut Book, form: &Form, table: &str, requests: &Requests, con
 }
 
 /// Starts one that has been asked for a while.
-fn start(
+pub fn start(
     form: &Form,
     requests: &Requests,
     contender: Contender,
