@@ -10,10 +10,15 @@
 )]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
+
+use postern::crypto::{Algorithm, SigningKey};
 
 /// The running demonstration; ended with it, whatever becomes of the test.
 struct Demonstration(Child);
@@ -95,6 +100,7 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
     let printed = demonstration.printed();
     assert!(printed.iter().any(|line| line == "ready"), "{printed:#?}");
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut reissued = 0;
     for line in printed.iter().filter(|line| line.starts_with("curl ")) {
         let (_, status) = line.rsplit_once(" # ").expect("a line ends in its status");
         let pasted = Command::new("bash").args(["-c", line]).output().unwrap();
@@ -104,8 +110,19 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
             assert!(answer.contains("\nx-auth-request-user: alice\n"), "{answer}");
             assert!(!answer.contains("root"), "{answer}");
         }
+        if line.contains("-X PUT") && status == "200" {
+            let (_, sent) = line.split_once("Bearer ").expect("a token");
+            let (sent, _) = sent.split_once('\'').expect("its end");
+            assert!(!answer.contains(sent), "the user's own token reaches the service: {answer}");
+            assert!(
+                answer.contains("\nx-auth-request-token: ey") && answer.contains("\nauthorization: Bearer ey"),
+                "{answer}"
+            );
+            reissued += 1;
+        }
         *seen.entry(status.to_owned()).or_default() += 1;
     }
+    assert_eq!(reissued, 1, "no line has a token made for the service");
     for status in ["200", "400", "401", "403"] {
         assert!(seen.contains_key(status), "no line gives {status}: {seen:?}");
     }
@@ -122,6 +139,9 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
         format!("postern_jwks_fetch_total{{outcome=\"ok\",{issuer}}} 1"),
         "postern_requests_total{decision=\"deny\",reason=\"expired\",rule=\"tap\"} ".to_owned(),
         "postern_token_cache_total{outcome=\"miss\"} ".to_owned(),
+        "postern_reissue_total{outcome=\"signed\"} 1".to_owned(),
+        "postern_requests_total{decision=\"allow\",reason=\"published\",rule=\"none\"} 1".to_owned(),
+        "postern_requests_total{decision=\"deny\",reason=\"exchange_scope\",rule=\"none\"} 1".to_owned(),
         "postern_token_cache_entries{} ".to_owned(),
         "postern_token_cache_bytes{} ".to_owned(),
     ] {
@@ -143,4 +163,31 @@ fn a_taken_port_gives_one_line_that_names_it_and_the_way_out() {
     demonstration.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(status.code(), Some(1));
     assert_eq!(said, format!("run: port {} is taken by another program; choose another with PORT=\n", ports[0]));
+}
+
+/// Where openssl is on no path, the key is made all the same.
+#[test]
+fn a_key_to_sign_with_is_made_with_openssl_and_without_it_and_is_left_where_it_is() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("signing-key-{}", std::process::id()));
+    let tools = folder.join("tools");
+    fs::create_dir_all(&tools).unwrap();
+    let link = r#"for tool in bash rm mv head base64; do ln -s "$(command -v $tool)" "$0"; done"#;
+    assert!(Command::new("bash").args(["-c", link]).arg(&tools).status().unwrap().success());
+    let make = |file: &Path, path: Option<&Path>| {
+        let mut command = Command::new("envoy/signing-key");
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).arg(file);
+        path.into_iter().for_each(|path| _ = command.env("PATH", path));
+        assert!(command.status().unwrap().success());
+        fs::read_to_string(file).unwrap()
+    };
+    let (usual, by_hand) = (folder.join("usual.pem"), folder.join("by-hand.pem"));
+    let keys = [make(&usual, None), make(&by_hand, Some(&tools)), make(&folder.join("another.pem"), Some(&tools))];
+    let read = keys.each_ref().map(|key| SigningKey::read(key).unwrap());
+    assert!(read.iter().all(|key| key.algorithm() == Algorithm::Es256));
+    assert_ne!(read[1].thumbprint(), read[2].thumbprint(), "keys that are made by hand are all the same");
+    for file in [&usual, &by_hand] {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+    assert_eq!(make(&usual, None), keys[0]);
+    fs::remove_dir_all(&folder).unwrap();
 }

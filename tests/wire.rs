@@ -38,6 +38,7 @@ mod wire {
     mod parked;
     mod prefetch;
     mod real_issuers;
+    mod reissue;
     mod remembered;
     mod rerouted;
     mod resets;

@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use super::case::{Case, good};
 use super::key_sets::{self, KeySet};
 use crate::support::mint::{AUDIENCE, Signer, wall_clock};
+use crate::wire::harness::bootstrap::typed;
 use crate::wire::harness::config::{ALGORITHMS, REALM};
 use crate::wire::harness::envoy::Envoy;
 use crate::wire::harness::http1::Connection;
 use crate::wire::harness::issuer::{Issuer, Script};
 use crate::wire::harness::journal::Journal;
 use crate::wire::harness::request::Request;
-use crate::wire::harness::setup::{Setup, typed};
+use crate::wire::harness::setup::Setup;
 use crate::wire::harness::upstream::Upstream;
 
 const SKEW_IN_SECONDS: u64 = 60;
