@@ -291,7 +291,7 @@ impl Visit {
             self.selected.as_ref().map_or(&[Offer::Bearer], |selected| &selected.strictest().challenge);
         let reply = match self.purpose {
             Purpose::Pass => reply(denial, offers, &self.config.realm, preferences),
-            Purpose::Exchange(_) => refusal(denial, &self.config.realm),
+            Purpose::Exchange(_) => refusal(denial, self.record.scheme, &self.config.realm),
         };
         Next::Reply(reply, self.report(Decision::Deny(denial)))
     }

@@ -10,6 +10,7 @@ use super::mint::{MintError, Order, mint, mint_short};
 use super::returned::is_no_more;
 use super::{Former, OwnIssuer, Wanted};
 use crate::challenge::challenges;
+use crate::credential::Scheme;
 use crate::crypto::Signer;
 use crate::denial::{Denial, Status};
 use crate::issuer::{Issuer, Principal};
@@ -200,9 +201,12 @@ fn list(scopes: BTreeSet<&str>) -> String {
     scopes.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-/// The answer for a refusal, in the form that clients of token endpoints read (RFC 6749 §5.2).
-pub fn refusal(denial: &Denial, realm: &str) -> Reply {
-    let code = match (denial, denial.status()) {
+/// The answer for a refusal, in the form that clients of token endpoints read (RFC 6749 §5.2). What is wrong with a
+/// `subject_token` is wrong with the form (RFC 8693 §2.2.2), and no matter of who sends it.
+pub fn refusal(denial: &Denial, scheme: Option<Scheme>, realm: &str) -> Reply {
+    let is_of_form = denial.status() == Status::Unauthorized && scheme == Some(Scheme::Form);
+    let status = if is_of_form { Status::BadRequest } else { denial.status() };
+    let code = match (denial, status) {
         (Denial::Exchange(refused), _) => refused.code(),
         (_, Status::Unauthorized) => "invalid_client",
         (_, Status::BadRequest | Status::MethodNotAllowed) => "invalid_request",
@@ -211,13 +215,13 @@ pub fn refusal(denial: &Denial, realm: &str) -> Reply {
         (_, Status::InternalServerError) => "server_error",
     };
     let content = json!({ "error": code, "error_description": denial.detail() });
-    let mut reply = answer(denial.status().code(), &content, &denial.details());
-    if denial.status() == Status::Unauthorized {
+    let mut reply = answer(status.code(), &content, &denial.details());
+    if status == Status::Unauthorized {
         let challenges = challenges(denial, &[Offer::Bearer], realm).into_iter();
         reply.headers.extend(challenges.map(|challenge| ("www-authenticate", challenge)));
     }
     reply.headers.extend(denial.retry_after_header());
-    if denial.status() == Status::MethodNotAllowed {
+    if status == Status::MethodNotAllowed {
         reply.headers.push(("allow", "POST".to_owned()));
     }
     reply

@@ -154,11 +154,17 @@ fn a_credential_that_is_missing_or_bad_is_told_as_elsewhere() {
             asking(&format!("subject_token={good}")).with("authorization", "token abc"),
             want(401, "foreign_authorization", "invalid_client"),
         ),
-        ("no token", asking("subject_token=abc"), want(401, "token_opaque", "invalid_client")),
+        ("no token", with("Bearer abc"), want(401, "token_opaque", "invalid_client")),
+        ("no token in the form", asking("subject_token=abc"), want(400, "token_opaque", "invalid_request")),
         (
-            "long",
+            "long, in the form",
             asking(&format!("subject_token={}", "a".repeat(20_000))),
-            want(401, "token_too_long", "invalid_client"),
+            want(400, "token_too_long", "invalid_request"),
+        ),
+        (
+            "expired, in the form",
+            asking(&format!("subject_token={}", users_token(json!({"iat": 1, "exp": 2})))),
+            want(400, "expired", "invalid_request"),
         ),
         (
             "expired",
