@@ -59,9 +59,9 @@ deny: ## licences, sources, duplicates and yanked crates in Cargo.lock (ADVISORI
 validate: wasm ## every YAML under envoy/, loaded by Envoy with the filter
 	@envoy/validate
 
-bench: wasm ## what a request costs, beside Envoy's own filters (QUICK=1: a first table in under a minute)
+bench: wasm ## what a request costs, beside Envoy's own filters (QUICK=1: a first table in under a minute, ONLY=reissue: one section)
 	@envoy=$$(envoy/fetch-envoy) && \
-	ENVOY="$$envoy" POSTERN_WASM="$(CURDIR)/$(MODULE)" cargo bench --locked --profile load --bench bench -- $(if $(QUICK),--quick)
+	ENVOY="$$envoy" POSTERN_WASM="$(CURDIR)/$(MODULE)" cargo bench --locked --profile load --bench bench -- $(if $(QUICK),--quick) $(if $(ONLY),--only=$(ONLY))
 
 fuzz: ## every fuzz target for some seconds (TIME=3600 for each, TARGET=one, COVERAGE=1: lines that the corpus reaches)
 	@TIME="$(TIME)" COVERAGE="$(COVERAGE)" tests/fuzz/run $(TARGET)

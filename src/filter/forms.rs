@@ -47,7 +47,8 @@ impl Held {
 
 impl Forms {
     /// Gives it back where too many wait. Forms come at once: who has a place and sends none has it until others need it, for
-    /// whoever opens connections and sends nothing would otherwise keep everybody out. Whether there was such a one.
+    /// whoever opens connections and sends nothing would otherwise keep everybody out. Says whether somebody lost his place,
+    /// and is to be told so soon.
     pub(super) fn hold(&self, handle: &Handle, waiting: Box<AwaitingForm>) -> Result<bool, Box<AwaitingForm>> {
         let mut all = self.0.borrow_mut();
         let now = match host::now() {

@@ -1,7 +1,7 @@
 //! What a request costs in Envoy: Postern beside Envoy's own filters, all in one run on the same machine.
 //!
-//! `make bench` prints the tables of the README, `make bench QUICK=1` the first of them in under a minute. Both write all
-//! figures to `target/bench.json`. An answer that is not the expected one makes its row an error, and the command fails.
+//! `make bench` prints the tables of the README, `make bench QUICK=1` the first of them in under a minute, and `make bench
+//! ONLY=reissue` those of one section ([`SECTIONS`]). All of them write their figures to `target/bench.json`. An answer that is not the expected one makes its row an error, and the command fails.
 
 #![cfg(test)]
 #![allow(clippy::cast_precision_loss, reason = "figures that are printed with a digit or two")]
@@ -43,6 +43,8 @@ use form::Form;
 use progress::{say, turn};
 use warmth::Requests;
 
+const SECTIONS: [&str; 5] = ["filters", "ext_authz", reissue::NAME, "growth", "memory"];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [authorizer::ARGUMENT, cache] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -51,24 +53,35 @@ fn main() -> ExitCode {
     }
     process::clean_up_on_signals();
     let form = if arguments.iter().any(|argument| argument == "--quick") { form::QUICK } else { form::FULL };
-    let good = std::panic::catch_unwind(|| run(&form)).unwrap_or(false);
+    let only = arguments.iter().find_map(|argument| argument.strip_prefix("--only="));
+    if let Some(unknown) = only.filter(|only| !SECTIONS.contains(only)) {
+        say(format!("no section {unknown}; there are: {}", SECTIONS.join(", ")));
+        return ExitCode::FAILURE;
+    }
+    let good = std::panic::catch_unwind(|| run(&form, only)).unwrap_or(false);
     process::clean_up();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Says whether all rows are figures.
-fn run(form: &Form) -> bool {
+fn run(form: &Form, only: Option<&str>) -> bool {
     let start = machine::Start::now();
     let mut book = Book::default();
     let sets: Vec<Requests> = form.algs.iter().map(|alg| Requests::make(form, *alg)).collect();
-    in_the_proxy(&mut book, form, &sets);
-    let mut memory = Vec::new();
-    if form.all_tables {
-        beside_the_proxy(&mut book, form, &sets[0]);
-        reissue::run(&mut book, form, &sets[0]);
-        growth::run(&mut book, form);
-        memory = memory::run();
+    let wants = |section: &str| only.map_or(form.all_tables || section == SECTIONS[0], |only| only == section);
+    if wants("filters") {
+        in_the_proxy(&mut book, form, &sets);
     }
+    if wants("ext_authz") {
+        beside_the_proxy(&mut book, form, &sets[0]);
+    }
+    if wants(reissue::NAME) {
+        reissue::run(&mut book, form, &sets[0]);
+    }
+    if wants("growth") {
+        growth::run(&mut book, form);
+    }
+    let memory = if wants("memory") { memory::run() } else { Vec::new() };
     machine::print(form, &start);
     print::book(&book);
     print::memory(&memory);
