@@ -98,13 +98,7 @@ impl OwnIssuer {
 
     /// Those that its keys are for.
     pub fn algorithms(&self) -> Vec<Algorithm> {
-        let mut algorithms: Vec<Algorithm> = Vec::new();
-        for key in &self.keys {
-            if !algorithms.contains(&key.key.algorithm()) {
-                algorithms.push(key.key.algorithm());
-            }
-        }
-        algorithms
+        algorithms(&self.keys)
     }
 
     /// What a request asks of the issuer itself. One that can be read in more than one way asks nothing: the rules refuse it.
@@ -120,6 +114,16 @@ impl OwnIssuer {
         let host = host(authority)?;
         self.hosts.iter().any(|pattern| pattern.holds(&host)).then_some(asked)
     }
+}
+
+fn algorithms(keys: &[OwnKey]) -> Vec<Algorithm> {
+    let mut algorithms: Vec<Algorithm> = Vec::new();
+    for key in keys {
+        if !algorithms.contains(&key.key.algorithm()) {
+            algorithms.push(key.key.algorithm());
+        }
+    }
+    algorithms
 }
 
 impl Reissue {

@@ -1,10 +1,10 @@
 //! `reissue`, of the whole configuration and of a rule: the issuer that the filter itself is, and the tokens it makes.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Environment;
 use super::reader::{Node, quote};
+use super::rules::{read_host, read_issuers};
 use crate::authority;
 use crate::crypto::SigningKey;
 use crate::json::Json;
@@ -27,10 +27,9 @@ const LONGEST_KID: usize = 64;
 pub(super) fn read(node: &Node<'_>, environment: Environment<'_>, whole: &Json) -> Option<OwnIssuer> {
     let object = node.object()?;
     let issuer = object.require("issuer").and_then(|node| read_issuer(&node));
-    let hosts = object.get("hosts").map_or_else(
-        || issuer.as_ref().map(|issuer| issuer.hosts.clone()),
-        |node| node.each(|node| HostPattern::parse(node.string()?).map_or_else(|| node.problem(HOST), Some)),
-    );
+    let hosts = object
+        .get("hosts")
+        .map_or_else(|| issuer.as_ref().map(|issuer| issuer.hosts.clone()), |node| node.each(read_host));
     let keys = object.require("keys").and_then(|node| read_keys(&node, environment));
     let key_cache = object
         .get("key_cache")
@@ -57,20 +56,12 @@ fn read_exchange(node: &Node<'_>, issuer: Option<&Issuer>, whole: &Json) -> Opti
     };
     let audiences = object.require("audiences").and_then(|node| node.strings());
     let lifetime = object.get("lifetime").map_or(Some(DEFAULT_LIFETIME), |node| lifetime(&node));
-    let issuers = object.get("issuers").map_or(Some(None), |node| read_issuers(&node, whole).map(Some));
+    // Those entries are not read yet, for the one of our own issuer has its keys from here.
+    let known = whole.get("issuers").and_then(Json::as_array).unwrap_or_default();
+    let is_known = |name: &str| known.iter().any(|issuer| issuer.get("issuer").and_then(Json::as_str) == Some(name));
+    let issuers = object.get("issuers").map_or(Some(None), |node| read_issuers(&node, is_known).map(Some));
     object.finish();
     Some(Exchange { path: path?, audiences: audiences?, lifetime: lifetime?, issuers: issuers? })
-}
-
-/// A name that no issuer has would let nobody on, though its author thinks it does.
-fn read_issuers(node: &Node<'_>, whole: &Json) -> Option<BTreeSet<String>> {
-    let issuers = whole.get("issuers").and_then(Json::as_array).unwrap_or_default();
-    let is_known = |name: &str| issuers.iter().any(|issuer| issuer.get("issuer").and_then(Json::as_str) == Some(name));
-    let name = |node: &Node<'_>| match node.string()? {
-        name if is_known(name) => Some(name.to_owned()),
-        _ => node.problem("is none of `issuers`"),
-    };
-    node.each(name).map(|names| names.into_iter().collect())
 }
 
 fn read_path_of_endpoint(node: &Node<'_>) -> Option<String> {
@@ -81,9 +72,6 @@ fn read_path_of_endpoint(node: &Node<'_>) -> Option<String> {
         node.problem("has to be one path, such as /postern/token, that is read in one way, without a query")
     }
 }
-
-const HOST: &str =
-    "write a host name in lower case, or *.name for all below it, with :* behind it where a port may follow";
 
 struct Issuer {
     name: String,

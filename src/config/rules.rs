@@ -92,13 +92,7 @@ fn read_name(node: &Node<'_>) -> Option<String> {
 
 fn read_match(node: &Node<'_>) -> Option<Match> {
     let object = node.object()?;
-    let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| {
-        let host = |node: &Node<'_>| match HostPattern::parse(node.string()?) {
-            Some(host) => Some(host),
-            None => node.problem("write a host name in lower case, or *.name for all below it, with :* behind it where a port may follow"),
-        };
-        node.each(host)
-    });
+    let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| node.each(read_host));
     let path = read_path_pattern(&object);
     let methods = object.get("methods").map_or(Some(Vec::new()), |node| {
         let method = |node: &Node<'_>| match node.string()? {
@@ -114,6 +108,15 @@ fn read_match(node: &Node<'_>) -> Option<Match> {
         return node.problem("has no criterion; write `prefix: /` for every path, or leave `match` out");
     }
     Some(criteria)
+}
+
+pub(super) fn read_host(node: &Node<'_>) -> Option<HostPattern> {
+    match HostPattern::parse(node.string()?) {
+        Some(host) => Some(host),
+        None => node.problem(
+            "write a host name in lower case, or *.name for all below it, with :* behind it where a port may follow",
+        ),
+    }
 }
 
 fn read_path_pattern(object: &Object<'_>) -> Option<Option<PathPattern>> {
@@ -149,7 +152,8 @@ fn read_one_way(node: &Node<'_>) -> Option<String> {
 
 fn read_requirement(node: &Node<'_>, issuers: Option<&[Issuer]>) -> Option<Requirement> {
     let object = node.object()?;
-    let issuers = object.get("issuers").map_or(Some(None), |node| read_issuers(&node, issuers).map(Some));
+    let is_known = |name: &str| issuers.is_none_or(|known| known.iter().any(|issuer| issuer.issuer == name));
+    let issuers = object.get("issuers").map_or(Some(None), |node| read_issuers(&node, is_known).map(Some));
     let capabilities = object.get("capabilities").map_or(Some(None), |node| read_choice(&node, capability).map(Some));
     let groups = object.get("groups").map_or(Some(None), |node| read_choice(&node, group).map(Some));
     let names = |field| object.get(field).map_or(Some(None), |node| read_names(&node).map(Some));
@@ -185,9 +189,9 @@ fn read_principals(node: &Node<'_>) -> Option<BTreeSet<PrincipalKind>> {
 }
 
 /// A name that no issuer has would let nobody on, though its author thinks it does.
-fn read_issuers(node: &Node<'_>, known: Option<&[Issuer]>) -> Option<BTreeSet<String>> {
+pub(super) fn read_issuers(node: &Node<'_>, is_known: impl Fn(&str) -> bool) -> Option<BTreeSet<String>> {
     let name = |node: &Node<'_>| match node.string()? {
-        name if known.is_none_or(|known| known.iter().any(|issuer| issuer.issuer == name)) => Some(name.to_owned()),
+        name if is_known(name) => Some(name.to_owned()),
         _ => node.problem("is none of `issuers`"),
     };
     node.each(name).map(|names| names.into_iter().collect())

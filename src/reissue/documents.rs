@@ -9,8 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::OwnKey;
 use super::form::GRANT_TYPE;
+use super::{OwnKey, algorithms};
+use crate::crypto::Algorithm;
 use crate::reply::Reply;
 use crate::request::RequestHead;
 
@@ -62,9 +63,8 @@ impl Documents {
         token_endpoint: Option<&str>,
     ) -> Self {
         let published: Vec<Value> = keys.iter().map(|key| key.key.jwk(&key.kid)).collect();
-        let mut algorithms: Vec<&str> = keys.iter().map(|key| key.key.algorithm().name()).collect();
+        let mut algorithms: Vec<&str> = algorithms(keys).into_iter().map(Algorithm::name).collect();
         algorithms.sort_unstable();
-        algorithms.dedup();
         let mut configuration = json!({
             "issuer": issuer,
             "jwks_uri": format!("{issuer}{KEY_SET_PATH}"),

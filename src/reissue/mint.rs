@@ -72,8 +72,7 @@ pub fn mint(
     set.extend(order.scope.map(|scope| ("scope", quoted(scope))));
     let claims = members.rewritten(&set, order.leave_out);
     let header = json!({"alg": key.key.algorithm().name(), "kid": key.kid, "typ": former.typ}).to_string();
-    let token = sign(key, &header, &claims, signer)?;
-    Ok(Minted { token, issued: UnixTime::from_seconds(issued), expires: UnixTime::from_seconds(expires) })
+    sign(key, &header, &claims, (issued, expires), signer)
 }
 
 /// The shortest token that says who calls, and may do what: for clients that cut what is longer. It has no `iat`, `jti` and
@@ -106,8 +105,7 @@ pub fn mint_short(
     let key = own.keys.iter().min_by_key(|key| key.key.signature_length());
     let key = key.ok_or(MintError::Internal("there is no key to sign with"))?;
     let header = json!({"alg": key.key.algorithm().name(), "kid": key.kid}).to_string();
-    let token = sign(key, &header, &claims, signer)?;
-    Ok(Minted { token, issued: UnixTime::from_seconds(issued), expires: UnixTime::from_seconds(expires) })
+    Ok(sign(key, &header, &claims, (issued, expires), signer)?)
 }
 
 /// When it begins and when it ends, in seconds.
@@ -122,12 +120,22 @@ fn times(former: &Members<'_>, order: &Order<'_>, now: UnixTime) -> Result<(u64,
     Ok((now.seconds().min(expires), expires))
 }
 
-fn sign(key: &OwnKey, header: &str, claims: &str, signer: &dyn Signer) -> Result<Secret, MintError> {
+fn sign(
+    key: &OwnKey,
+    header: &str,
+    claims: &str,
+    (issued, expires): (u64, u64),
+    signer: &dyn Signer,
+) -> Result<Minted, MintError> {
     let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signature = signer.sign(&key.key, &token).ok_or(MintError::Internal("a token cannot be signed"))?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    if token.len() > MAX_LENGTH { Err(MintError::TooLarge) } else { Ok(Secret::new(token)) }
+    if token.len() > MAX_LENGTH {
+        return Err(MintError::TooLarge);
+    }
+    let [issued, expires] = [issued, expires].map(UnixTime::from_seconds);
+    Ok(Minted { token: Secret::new(token), issued, expires })
 }
 
 /// The payload of a compact JWS.
