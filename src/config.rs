@@ -28,6 +28,7 @@ use crate::token::{CacheLimits, ClaimPath};
 pub use error::ConfigError;
 use error::Problems;
 use issuers::Own;
+pub use reader::member_path;
 use reader::{Node, Object, all, quote};
 
 /// Names the protection space where none is configured (RFC 9110 §11.5).
@@ -95,8 +96,13 @@ impl Config {
     /// Reads a configuration in either of the forms in which Envoy passes it. Every problem is reported.
     pub fn parse_in(bytes: &[u8], environment: Environment<'_>) -> Result<Self, Vec<ConfigError>> {
         let document = source::parse(bytes).map_err(|problem| vec![ConfigError { path: String::new(), problem }])?;
+        Self::of(&document, environment)
+    }
+
+    /// Reads a configuration that is taken apart already.
+    pub fn of(document: &Json, environment: Environment<'_>) -> Result<Self, Vec<ConfigError>> {
         let problems = Problems::default();
-        let config = Self::read(&document, &problems, environment);
+        let config = Self::read(document, &problems, environment);
         let errors = problems.into_errors();
         match config {
             Some(config) if errors.is_empty() => Ok(config),
@@ -213,7 +219,7 @@ fn read_claim_headers(node: &Node<'_>) -> Option<Vec<(Rc<str>, Vec<ClaimPath>)>>
 }
 
 /// Names that mean something to Envoy or to HTTP itself, and the one that carries the credential.
-const NOT_FOR_IDENTITY: [&str; 15] = [
+pub const IDENTITY_NAMES_TAKEN: [&str; 15] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -231,6 +237,9 @@ const NOT_FOR_IDENTITY: [&str; 15] = [
     "via",
 ];
 
+/// How other names begin that Envoy gives a meaning to.
+pub const IDENTITY_FAMILIES_TAKEN: [&str; 2] = ["x-envoy-", "x-forwarded-"];
+
 fn check_header_name(node: &Node<'_>, name: &str) -> Option<Rc<str>> {
     // RFC 9110 §5.6.2.
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -238,8 +247,8 @@ fn check_header_name(node: &Node<'_>, name: &str) -> Option<Rc<str>> {
         return node.problem(format!("{} is not a header name", quote(name)));
     }
     // The filter takes every look-alike of its names out of requests, so a look-alike of these is as bad.
-    let taken = NOT_FOR_IDENTITY.iter().any(|other| is_alike(name.as_bytes(), other))
-        || ["x-envoy-", "x-forwarded-"].iter().any(|family| begins_alike(name.as_bytes(), family));
+    let taken = IDENTITY_NAMES_TAKEN.iter().any(|other| is_alike(name.as_bytes(), other))
+        || IDENTITY_FAMILIES_TAKEN.iter().any(|family| begins_alike(name.as_bytes(), family));
     if taken {
         return node.problem(format!("{} means something else and cannot carry an identity", quote(name)));
     }

@@ -12,6 +12,7 @@ mod authorization;
 mod query;
 
 use crate::authority::split_userinfo;
+use crate::denial::Denial;
 use crate::identity::is_alike;
 use crate::request::{METHOD_OVERRIDES, Mutation, RequestHead};
 use crate::secret::Secret;
@@ -147,6 +148,20 @@ pub fn is_carrier(name: &[u8]) -> bool {
         "if",
     ];
     CARRIERS.iter().chain(&METHOD_OVERRIDES).any(|carrier| is_alike(name, carrier))
+}
+
+impl Credentials {
+    /// The one that is to be looked at, where one is asked for.
+    pub fn presented(self) -> Result<Credential, Denial> {
+        match self {
+            Self::Presented(credential) => Ok(credential),
+            Self::NotPresented => Err(Denial::MissingCredential),
+            Self::Foreign | Self::LeftAlone => Err(Denial::ForeignAuthorization),
+            Self::Password => Err(Denial::Password),
+            Self::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
+            Self::Several => Err(Denial::SeveralCredentials),
+        }
+    }
 }
 
 impl Credential {

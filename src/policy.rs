@@ -32,9 +32,9 @@ pub use index::{Covering, Index};
 use index::{Doubt, Facts};
 pub use matching::{HostPattern, Match, PathPattern};
 pub use path::{ReadPath, read_path};
-pub use requirement::{CapabilitySet, Choice, Clock, Requirement, Shortfall, StepUp};
-pub use resource::{Base, scope_holds};
-pub use selected::Selected;
+pub use requirement::{CapabilitySet, Choice, Clock, Part, Requirement, Shortfall, StepUp};
+pub use resource::{Base, Operation, Use, scope_holds};
+pub use selected::{Demand, Selected};
 
 /// The rule name that stands in records for a route that asks for capabilities by itself.
 pub const METADATA_RULE: &str = "metadata";
@@ -108,6 +108,11 @@ impl Policy {
         Self { rules, index, by_name, by_metadata, uses_route_name }
     }
 
+    /// In the order in which they are looked at.
+    pub fn rules(&self) -> &[Rc<Rule>] {
+        &self.rules
+    }
+
     /// Whether any rule looks at Envoy's route name, so that the shell need not read it otherwise.
     pub fn uses_route_name(&self) -> bool {
         self.uses_route_name
@@ -169,14 +174,29 @@ impl Policy {
     }
 
     fn by_match(&self, facts: &Facts<'_>) -> Result<&Rc<Rule>, Denial> {
-        let position = self.index.find(facts).map_err(|doubt| match doubt {
-            Doubt::Method => Denial::AmbiguousMethod,
-            Doubt::Host => Denial::AmbiguousHost,
-            Doubt::Path => Denial::AmbiguousPath,
-            // Only what COPY and MOVE write is asked for without a route.
-            Doubt::Route => Denial::AmbiguousDestination,
-        })?;
+        let position = self.index.find(facts)?;
         position.and_then(|position| self.rules.get(position)).ok_or(Denial::NoRule)
+    }
+}
+
+impl From<Doubt> for Denial {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Method => Self::AmbiguousMethod,
+            Doubt::Host => Self::AmbiguousHost,
+            Doubt::Path => Self::AmbiguousPath,
+            // Only what COPY and MOVE write is asked for without a route.
+            Doubt::Route => Self::AmbiguousDestination,
+        }
+    }
+}
+
+impl Match {
+    /// Whether a request fits these criteria, of whatever rule they are.
+    pub fn holds(&self, head: &RequestHead, route: &Route) -> Result<bool, Denial> {
+        let mut index = Index::default();
+        index.add(0, self);
+        Ok(index.find(&Facts::of(head, route))?.is_some())
     }
 }
 

@@ -10,6 +10,9 @@ use crate::credential::Scheme;
 use crate::denial::Denial;
 use crate::issuer::Principal;
 
+#[cfg(test)]
+pub mod listed;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub rule: Option<Rc<str>>,
@@ -153,6 +156,21 @@ mod tests {
             Record::default().counter(Decision::Deny(&Denial::NoRule)),
             "postern_requests_total.decision.deny.reason.no_rule.rule.none"
         );
+    }
+
+    #[test]
+    fn what_the_alerts_go_by_is_what_is_counted() {
+        let allowed = [
+            Admittance::Authenticated,
+            Admittance::Anonymous,
+            Admittance::Foreign,
+            Admittance::Published,
+            Admittance::Exchanged,
+        ];
+        let denials = crate::denial::tests::every();
+        let refused = denials.iter().flat_map(|denial| [Decision::Deny(denial), Decision::ShadowDeny(denial)]);
+        let decisions = allowed.map(Decision::Allow).into_iter().chain(refused);
+        listed::hold("postern_requests", decisions.map(|decision| Record::default().counter(decision)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use claims::{check_audience, check_claims};
 pub use error::TokenError;
 use header::JoseHeader;
 pub use kind::{TokenKind, TokenUse};
-pub use verify::{Candidate, VerifiedToken, verify};
+pub use verify::{Candidate, Checked, VerifiedToken, verify};
 
 /// Longest token that is read. Envoy takes header fields up to 60 KiB; real tokens have 0.5 to 4 KiB, and those with
 /// hundreds of groups some more.

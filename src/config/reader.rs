@@ -4,6 +4,7 @@
 //! all of them. A reader also knows the path by construction and can say which fields exist where one is misspelt.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::error::Problems;
@@ -44,13 +45,9 @@ impl<'a> Node<'a> {
         let Json::Object(members) = self.value else {
             return self.expected("an object");
         };
-        if let Some(name) = members
-            .iter()
-            .enumerate()
-            .find(|(i, (name, _))| members.iter().take(*i).any(|(earlier, _)| earlier == name))
-            .map(|(_, (name, _))| name)
-        {
-            self.problems.add(&join(&self.path, name), "stands twice");
+        let mut earlier = BTreeSet::new();
+        if let Some((name, _)) = members.iter().find(|(name, _)| !earlier.insert(name)) {
+            self.problems.add(&member_path(&self.path, name), "stands twice");
         }
         Some(Object { members, node: self.clone(), known: RefCell::default() })
     }
@@ -145,7 +142,11 @@ pub(super) struct Object<'a> {
 impl<'a> Object<'a> {
     /// The member of that name, where given.
     pub(super) fn get(&self, name: &'static str) -> Option<Node<'a>> {
-        self.known.borrow_mut().push(name);
+        let mut known = self.known.borrow_mut();
+        // A reader may come back to a member.
+        if !known.contains(&name) {
+            known.push(name);
+        }
         let (_, value) = self.members.iter().find(|(member, _)| member == name)?;
         Some(self.child(name, value))
     }
@@ -160,7 +161,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn missing<T>(&self, name: &str, problem: &str) -> Option<T> {
-        self.node.problems.add(&join(self.node.path(), name), problem);
+        self.node.problems.add(&member_path(self.node.path(), name), problem);
         None
     }
 
@@ -174,14 +175,14 @@ impl<'a> Object<'a> {
         let known = self.known.borrow();
         for (name, _) in self.members {
             if !known.contains(&name.as_str()) {
-                let path = join(self.node.path(), name);
+                let path = member_path(self.node.path(), name);
                 self.node.problems.add(&path, format!("unknown field; known here: {}", known.join(", ")));
             }
         }
     }
 
     fn child(&self, name: &str, value: &'a Json) -> Node<'a> {
-        Node::new(value, join(self.node.path(), name), self.node.problems)
+        Node::new(value, member_path(self.node.path(), name), self.node.problems)
     }
 }
 
@@ -196,7 +197,8 @@ pub(super) fn quote(text: &str) -> String {
     }
 }
 
-fn join(path: &str, name: &str) -> String {
+/// The path of a member of the value at `path`, as problems are told with it.
+pub fn member_path(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     // The longest name that is known has 21 characters.
     match (path.is_empty(), plain && name.len() <= 24) {
@@ -254,9 +256,9 @@ mod tests {
 
     #[test]
     fn a_path_quotes_names_that_are_not_plain() {
-        assert_eq!(join("", "realm"), "realm");
-        assert_eq!(join("headers", "user"), "headers.user");
-        assert_eq!(join("scope_map", "rs/read.tap"), "scope_map[\"rs/read.tap\"]");
-        assert_eq!(join("", "hunter2-hunter2-hunter2-hunter2"), "[\"hunter2-hunter2-\"…]");
+        assert_eq!(member_path("", "realm"), "realm");
+        assert_eq!(member_path("headers", "user"), "headers.user");
+        assert_eq!(member_path("scope_map", "rs/read.tap"), "scope_map[\"rs/read.tap\"]");
+        assert_eq!(member_path("", "hunter2-hunter2-hunter2-hunter2"), "[\"hunter2-hunter2-\"…]");
     }
 }

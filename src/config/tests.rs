@@ -269,6 +269,11 @@ fn one_mistake_gives_one_error_that_names_the_field() {
             "issuers[0].claims.user: is no claim path; write a.b, a[].b, or [\"https://ns/x\"] for a name with dots",
         ),
         (
+            "/issuers/0/key",
+            "{}",
+            "issuers[0].key: unknown field; known here: issuer, profile, audiences, algorithms, jwks, clock_skew, max_lifetime, token_use, scope_map, claims",
+        ),
+        (
             "/issuers/0/claims",
             r#"{"users":"a"}"#,
             "issuers[0].claims.users: unknown field; known here: user, uid, email, groups, scopes, audience, client",

@@ -37,6 +37,21 @@ struct Told {
     report: Report,
 }
 
+#[cfg(test)]
+impl Caller {
+    /// Nobody in particular.
+    pub(super) fn for_tests() -> Self {
+        Self {
+            principal: Rc::default(),
+            skew: Duration::ZERO,
+            assertions: Vec::new(),
+            forwarded: None,
+            origin: None,
+            told: RefCell::default(),
+        }
+    }
+}
+
 impl Caller {
     pub fn new(token: &VerifiedToken, issuer: &Rc<Issuer>, config: &Config) -> Self {
         let headers = &config.headers;

@@ -92,7 +92,7 @@ fn credential_of(credentials: Credentials, wanted: &mut Wanted) -> Result<Creden
         (Credentials::Presented(credential), Some(token)) if credential.token != token => {
             Err(Refused::Request("subject_token is another token than that of the request").into())
         }
-        (credentials, _) => super::visit::presented(credentials),
+        (credentials, _) => credentials.presented(),
     }
 }
 

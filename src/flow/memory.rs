@@ -79,7 +79,7 @@ impl Memory {
 
     /// Whether there is something to tell.
     pub fn has_news(&self) -> bool {
-        self.recalled != Recalled::default() || self.reissued != Reissued::default()
+        self.recalled != Recalled::default() || self.reissued != Reissued::default() || self.tokens.has_driven_out()
     }
 
     /// What has happened to tokens since this was asked last.
@@ -90,6 +90,7 @@ impl Memory {
             ("postern_token_cache_total.outcome.hit", hit),
             ("postern_token_cache_total.outcome.hit_bad_signature", hit_bad_signature),
             ("postern_token_cache_total.outcome.miss", miss),
+            ("postern_token_cache_evictions_total", self.tokens.take_driven_out()),
             ("postern_reissue_total.outcome.signed", signed),
             ("postern_reissue_total.outcome.reused", reused),
             ("postern_reissue_total.outcome.passed_on", passed_on),
@@ -112,5 +113,64 @@ impl Memory {
     /// Forgets all tokens and remembers no more, for the configuration goes away.
     pub fn forget(&mut self) {
         self.tokens = TokenCache::new(CacheLimits { max_entries: 0, max_bytes: 0 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::issuer::{Issuer, Issuers};
+    use crate::jwks::{JwkSet, NotWritten, SharedData};
+    use crate::record::listed;
+    use crate::secret::Secret;
+    use crate::time::Span;
+    use crate::token::Ground;
+
+    /// Workers that share nothing.
+    struct Alone;
+
+    impl SharedData for Alone {
+        fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+            None
+        }
+
+        fn set(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), NotWritten> {
+            Err(NotWritten::Unavailable)
+        }
+    }
+
+    /// One to which everything that is told of has happened once.
+    fn busy() -> Memory {
+        let issuers = Issuers::new(vec![Issuer::for_tests("https://a.test", &[])]);
+        let (issuer, _) = issuers.find("https://a.test").unwrap();
+        let limits = CacheLimits { max_entries: 1, max_bytes: 1_000_000 };
+        let shared = Rc::new(Alone) as Rc<dyn SharedData>;
+        let mut memory = Memory::new(KeyStore::new(&issuers, &shared, 0), limits);
+        memory.recalled = Recalled { hit: 1, hit_bad_signature: 1, miss: 1 };
+        memory.reissued = Reissued { signed: 1, reused: 1, passed_on: 1, withheld: 1 };
+        let now = UnixTime::from_seconds(1000);
+        let span = Span { from: now, until: UnixTime::from_seconds(2000) };
+        let keys: Rc<JwkSet> = Rc::default();
+        for token in ["a", "b"] {
+            let ground = Ground::new(issuer, None, &keys, span);
+            memory.tokens.remember(Secret::new(token.repeat(50)), ground, Rc::new(Caller::for_tests()), now);
+        }
+        memory
+    }
+
+    #[test]
+    fn what_the_alerts_go_by_is_what_is_told() {
+        let mut memory = busy();
+        assert!(memory.has_news());
+        let counters: Vec<News> = memory.counters().collect();
+        assert!(counters.iter().all(|(_, count)| *count == 1), "{counters:?}");
+        assert!(!memory.has_news());
+        let gauges: Vec<News> = memory.gauges().collect();
+        let names = || counters.iter().chain(&gauges).map(|(name, _)| *name);
+        for beginning in ["postern_token_cache", "postern_reissue"] {
+            listed::hold(beginning, names().filter(|name| name.starts_with(beginning)));
+        }
     }
 }

@@ -100,7 +100,7 @@ impl Visit {
                 Ok(Progress::Admitted(Entry::Anonymous))
             }
             (Access::Optional | Access::Required, credentials) => {
-                self.authenticate(presented(credentials)?, None, memory, env)
+                self.authenticate(credentials.presented()?, None, memory, env)
             }
         }
     }
@@ -147,7 +147,7 @@ impl Visit {
         let parsed = UnverifiedToken::parse(raw.clone());
         if parsed.is_err() {
             // What is no token at all is a mistake in the request and not in the token.
-            presented(credential.checked())?;
+            credential.checked().presented()?;
         }
         self.record.scheme = Some(scheme);
         let token = parsed?;
@@ -171,7 +171,7 @@ impl Visit {
         match verify(candidate, issuer, &set, env.signatures, env.now) {
             Ok(token) => {
                 let caller = Rc::new(Caller::new(&token, issuer, &config));
-                memory.tokens.remember(raw, ground.holding(token.holds()), Rc::clone(&caller));
+                memory.tokens.remember(raw, ground.holding(token.holds()), Rc::clone(&caller), env.now);
                 Ok(Verified::Caller(caller))
             }
             Err(error) => {
@@ -298,16 +298,5 @@ impl Visit {
 
     fn report(&self, decision: Decision<'_>) -> Report {
         Report { counter: self.record.counter(decision).into(), record: self.record.json(decision).into() }
-    }
-}
-
-pub(super) fn presented(credentials: Credentials) -> Result<Credential, Denial> {
-    match credentials {
-        Credentials::Presented(credential) => Ok(credential),
-        Credentials::NotPresented => Err(Denial::MissingCredential),
-        Credentials::Foreign | Credentials::LeftAlone => Err(Denial::ForeignAuthorization),
-        Credentials::Password => Err(Denial::Password),
-        Credentials::Malformed(problem) => Err(Denial::MalformedCredential(problem)),
-        Credentials::Several => Err(Denial::SeveralCredentials),
     }
 }

@@ -144,12 +144,20 @@ impl Issuer {
         if self.capability_groups.is_empty() {
             return capabilities;
         }
+        capabilities.extend(self.granted(payload, groups).flat_map(|(_, granted)| granted).cloned());
+        capabilities
+    }
+
+    /// What each of these groups stands for.
+    pub fn granted<'a>(
+        &'a self,
+        payload: &'a Json,
+        groups: &'a [String],
+    ) -> impl Iterator<Item = (&'a str, &'a [String])> {
         // DMTN-094 §2.2: everybody is in a group of their own name, which no table of groups can mean.
         let own = self.claims.own_names(payload);
-        let is_own = |group: &str| own.iter().any(|name| name.eq_ignore_ascii_case(group));
-        let others = groups.iter().filter(|group| !is_own(group));
-        let granted = others.flat_map(|group| self.capability_groups.of(group)).cloned();
-        capabilities.extend(granted);
-        capabilities
+        let is_own = move |group: &str| own.iter().any(|name| name.eq_ignore_ascii_case(group));
+        let others = groups.iter().filter(move |group| !is_own(group));
+        others.map(|group| (group.as_str(), self.capability_groups.of(group)))
     }
 }

@@ -46,6 +46,11 @@ impl KeyStore {
         Self(issuers.iter().map(|(id, issuer)| (id, entry(id, &issuer.issuer, &issuer.keys))).collect())
     }
 
+    /// Of keys that are at hand, and of no others.
+    pub fn of(sets: impl IntoIterator<Item = (IssuerId, Rc<JwkSet>)>) -> Self {
+        Self(sets.into_iter().map(|(id, keys)| (id, Entry::Inline(keys))).collect())
+    }
+
     /// The keys to use now for a token that names the key `kid`.
     pub fn lookup(&mut self, issuer: IssuerId, kid: Option<&str>, now: UnixTime) -> Lookup {
         self.ask(issuer, |remote| remote.lookup(kid, now))

@@ -1,5 +1,7 @@
 //! What a rule matches: host, path, method, Envoy's route name. Which rule a request falls under, `index` finds.
 
+use std::fmt;
+
 use crate::authority::{Host, host};
 
 /// The criteria of a rule. All of them have to hold; one that is left out holds for every request.
@@ -53,6 +55,16 @@ impl HostPattern {
             NamePattern::Below(name) => host.name.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.')),
         };
         is_named && (self.any_port || !host.has_port)
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            NamePattern::Exact(name) => f.write_str(name)?,
+            NamePattern::Below(name) => write!(f, "*.{name}")?,
+        }
+        f.write_str(if self.any_port { ":*" } else { "" })
     }
 }
 

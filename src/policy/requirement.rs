@@ -73,6 +73,35 @@ pub enum Shortfall {
     StepUp(StepUp),
 }
 
+/// The parts of a requirement, in the order in which they are looked at: who it is comes first, since no scope helps
+/// there; then what a client can ask its issuer for; and last another login, which is asked of those only whom it helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Issuers,
+    Principals,
+    Clients,
+    Users,
+    Groups,
+    Interactive,
+    Capabilities,
+    Path,
+    StepUp,
+}
+
+impl Part {
+    pub const ALL: [Self; 9] = [
+        Self::Issuers,
+        Self::Principals,
+        Self::Clients,
+        Self::Users,
+        Self::Groups,
+        Self::Interactive,
+        Self::Capabilities,
+        Self::Path,
+        Self::StepUp,
+    ];
+}
+
 /// When the request is looked at, by a clock that may be off by this much.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -96,6 +125,10 @@ impl CapabilitySet {
         let names: Vec<String> = list.split(' ').map(str::to_owned).collect();
         names.iter().all(|name| is_scope_token(name)).then_some(Self(names))
     }
+
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
 }
 
 impl StepUp {
@@ -117,8 +150,7 @@ impl StepUp {
 }
 
 impl Requirement {
-    /// Who it is comes first, since no scope helps there; then what a client can ask its issuer for; and last another
-    /// login, which is asked of those only whom it helps. Answers what has to be changed in the request.
+    /// Answers what has to be changed in the request.
     pub fn check(
         &self,
         principal: &Principal,
@@ -126,40 +158,53 @@ impl Requirement {
         done: Option<&Use>,
         clock: Clock,
     ) -> Result<Vec<Mutation>, Shortfall> {
-        if let Some(issuers) = &self.issuers
-            && !issuers.contains(&principal.issuer)
-        {
-            return Err(Shortfall::Issuer);
+        let mut additions = Vec::new();
+        for part in Part::ALL {
+            additions.extend(self.check_part(part, principal, extra, done, clock)?);
         }
-        if let Some(kinds) = &self.principals
-            && !principal.kind.is_some_and(|kind| kinds.contains(&kind))
-        {
-            return Err(Shortfall::Principal(kinds.clone()));
-        }
-        let listed = |names: &Option<BTreeSet<String>>, name: &Option<String>| {
-            names.as_ref().is_none_or(|names| name.as_ref().is_some_and(|name| names.contains(name)))
+        Ok(additions)
+    }
+
+    /// Checks one part alone.
+    pub(super) fn check_part(
+        &self,
+        part: Part,
+        principal: &Principal,
+        extra: Option<&CapabilitySet>,
+        done: Option<&Use>,
+        clock: Clock,
+    ) -> Result<Vec<Mutation>, Shortfall> {
+        let listed = |names: &Option<BTreeSet<String>>, name: Option<&String>| {
+            names.as_ref().is_none_or(|names| name.is_some_and(|name| names.contains(name)))
         };
-        if !listed(&self.clients, &principal.client) {
-            return Err(Shortfall::Client);
-        }
-        if !listed(&self.users, &principal.user) {
-            return Err(Shortfall::User);
-        }
-        if let Some(groups) = &self.groups {
-            let missing = groups.missing(|name| principal.groups.iter().any(|group| group == name));
-            if !missing.is_empty() {
-                return Err(Shortfall::Groups { missing: missing.join(" ") });
+        let (holds, shortfall) = match part {
+            Part::Issuers => (listed(&self.issuers, Some(&principal.issuer)), Shortfall::Issuer),
+            Part::Principals => match &self.principals {
+                Some(kinds) if !principal.kind.is_some_and(|kind| kinds.contains(&kind)) => {
+                    return Err(Shortfall::Principal(kinds.clone()));
+                }
+                Some(_) | None => return Ok(Vec::new()),
+            },
+            Part::Clients => (listed(&self.clients, principal.client.as_ref()), Shortfall::Client),
+            Part::Users => (listed(&self.users, principal.user.as_ref()), Shortfall::User),
+            Part::Groups => return self.check_groups(principal).map(|()| Vec::new()),
+            Part::Interactive => (!self.interactive || principal.interactive, Shortfall::Interactive),
+            Part::Capabilities => return self.check_capabilities(principal, extra).map(|()| Vec::new()),
+            Part::Path => {
+                return done.map_or(Ok(Vec::new()), |wanted| {
+                    allowed(wanted, principal).ok_or_else(|| path_shortfall(wanted, principal))
+                });
             }
-        }
-        if self.interactive && !principal.interactive {
-            return Err(Shortfall::Interactive);
-        }
-        self.check_capabilities(principal, extra)?;
-        let additions = match done {
-            None => Vec::new(),
-            Some(wanted) => allowed(wanted, principal).ok_or_else(|| path_shortfall(wanted, principal))?,
+            Part::StepUp if self.step_up.holds(principal, clock) => return Ok(Vec::new()),
+            Part::StepUp => return Err(Shortfall::StepUp(self.step_up.clone())),
         };
-        if self.step_up.holds(principal, clock) { Ok(additions) } else { Err(Shortfall::StepUp(self.step_up.clone())) }
+        if holds { Ok(Vec::new()) } else { Err(shortfall) }
+    }
+
+    fn check_groups(&self, principal: &Principal) -> Result<(), Shortfall> {
+        let Some(groups) = &self.groups else { return Ok(()) };
+        let missing = groups.missing(|name| principal.groups.iter().any(|group| group == name));
+        if missing.is_empty() { Ok(()) } else { Err(Shortfall::Groups { missing: missing.join(" ") }) }
     }
 
     /// Whether this capability of the token's is one that is asked for.

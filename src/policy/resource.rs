@@ -52,6 +52,20 @@ impl Operation {
         })
     }
 
+    /// For people.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Read => "reading",
+            Self::Stat => "looking whether it is there",
+            Self::Search => "searching",
+            Self::MakeCollection => "making a directory",
+            Self::Put => "writing",
+            Self::Copied => "writing by COPY or MOVE",
+            Self::Rename(_) => "moving away",
+            Self::Change => "changing",
+        }
+    }
+
     fn reads(&self) -> bool {
         match self {
             Self::Read | Self::Stat | Self::Search => true,
@@ -74,6 +88,11 @@ impl Base {
     /// Of a path in its normal form.
     pub fn new(path: &str) -> Self {
         Self(without_slash(path).to_owned())
+    }
+
+    /// Without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether another base is at or below this one.

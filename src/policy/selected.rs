@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::destination::Elsewhere;
 use super::path::{ReadPath, path_of};
-use super::requirement::{CapabilitySet, Clock, Shortfall};
+use super::requirement::{CapabilitySet, Clock, Part, Shortfall};
 use super::resource::{Base, Operation, Use};
 use super::{Access, Rule};
 use crate::credential::Foreign;
@@ -20,8 +20,9 @@ pub struct Selected {
     written: Option<Demand>,
 }
 
+/// A rule, and what it comes to for one request.
 #[derive(Clone, Debug)]
-struct Demand {
+pub struct Demand {
     rule: Rc<Rule>,
     /// What the route's metadata asks on top of the rule.
     extra: Option<CapabilitySet>,
@@ -55,8 +56,18 @@ impl Selected {
         [&self.own].into_iter().chain(&self.written)
     }
 
+    /// That of the request's own path.
+    pub fn own(&self) -> &Demand {
+        &self.own
+    }
+
+    /// That of the path which COPY and MOVE write.
+    pub fn written(&self) -> Option<&Demand> {
+        self.written.as_ref()
+    }
+
     /// The demands that count: shadows do only where there is nothing else.
-    fn in_force(&self) -> impl Iterator<Item = &Demand> {
+    pub fn in_force(&self) -> impl Iterator<Item = &Demand> {
         let shadow = self.is_shadow();
         self.demands().filter(move |demand| shadow || !demand.rule.shadow)
     }
@@ -86,9 +97,8 @@ impl Selected {
 
     /// Those of the token's capabilities that the request's own rule asks for, as a list with spaces.
     pub fn needed(&self, principal: &Principal) -> String {
-        let Demand { rule, extra, done } = &self.own;
-        let done = done.as_ref().ok().and_then(Option::as_ref);
-        let is_needed = |name: &&String| rule.require.asks_for(name, extra.as_ref(), done, principal);
+        let Demand { rule, .. } = &self.own;
+        let is_needed = |name: &&String| rule.require.asks_for(name, self.own.extra(), self.own.done(), principal);
         principal.capabilities.iter().filter(is_needed).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
@@ -103,12 +113,32 @@ impl Selected {
     /// Checks a verified token; answers what has to be changed in the request, or which rule does not let it on.
     pub fn check(&self, principal: &Principal, clock: Clock) -> Result<Vec<Mutation>, (&Rule, Shortfall)> {
         let mut additions = Vec::new();
-        for Demand { rule, extra, done } in self.in_force() {
-            let done = done.as_ref().ok().and_then(Option::as_ref);
-            let checked = rule.require.check(principal, extra.as_ref(), done, clock);
-            additions.extend(checked.map_err(|shortfall| (&**rule, shortfall))?);
+        for demand in self.in_force() {
+            let checked = demand.rule.require.check(principal, demand.extra(), demand.done(), clock);
+            additions.extend(checked.map_err(|shortfall| (&*demand.rule, shortfall))?);
         }
         Ok(additions)
+    }
+}
+
+impl Demand {
+    pub fn rule(&self) -> &Rc<Rule> {
+        &self.rule
+    }
+
+    /// What the route's metadata asks on top of the rule.
+    pub fn extra(&self) -> Option<&CapabilitySet> {
+        self.extra.as_ref()
+    }
+
+    /// What is done to which path, where the rule is on paths and the request can be read so.
+    pub fn done(&self) -> Option<&Use> {
+        self.done.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// Checks one part of what is asked.
+    pub fn check_part(&self, part: Part, principal: &Principal, clock: Clock) -> Result<Vec<Mutation>, Shortfall> {
+        self.rule.require.check_part(part, principal, self.extra(), self.done(), clock)
     }
 }
 

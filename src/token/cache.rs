@@ -73,6 +73,11 @@ impl Ground {
         self.kid.as_deref()
     }
 
+    /// Whether the time and the keys allow it; the issuer may have other keys by now.
+    fn may_hold(&self, now: UnixTime) -> bool {
+        self.holds.contains(now) && self.keys.strong_count() > 0
+    }
+
     fn still_holds(&self, now: UnixTime, keys: impl FnOnce(&Self) -> Option<Rc<JwkSet>>) -> bool {
         self.holds.contains(now) && keys(self).is_some_and(|keys| std::ptr::eq(self.keys.as_ptr(), Rc::as_ptr(&keys)))
     }
@@ -91,6 +96,8 @@ pub enum Recall<T> {
 pub struct TokenCache<T> {
     good: Shelf<Rc<T>>,
     forged: Shelf<()>,
+    /// Good tokens that had to go although they were still good, since this was asked last.
+    driven_out: u32,
 }
 
 impl<T: Room> TokenCache<T> {
@@ -99,7 +106,7 @@ impl<T: Room> TokenCache<T> {
             max_entries: FORGED.max_entries.min(limits.max_entries),
             max_bytes: FORGED.max_bytes.min(limits.max_bytes),
         };
-        Self { good: Shelf::new(limits), forged: Shelf::new(forged) }
+        Self { good: Shelf::new(limits), forged: Shelf::new(forged), driven_out: 0 }
     }
 
     /// `keys` are those that the issuer's tokens are checked by now.
@@ -123,14 +130,26 @@ impl<T: Room> TokenCache<T> {
         Recall::Unknown
     }
 
-    pub fn remember(&mut self, token: Secret, ground: Ground, value: Rc<T>) {
+    pub fn remember(&mut self, token: Secret, ground: Ground, value: Rc<T>, now: UnixTime) {
         let bytes = value.bytes().saturating_add(ground.bytes());
-        self.good.put(token, ground, value, bytes);
+        let driven_out = &mut self.driven_out;
+        self.good.put(token, ground, value, bytes, |gone| {
+            *driven_out = driven_out.saturating_add(u32::from(gone.may_hold(now)));
+        });
     }
 
     pub fn remember_forged(&mut self, token: Secret, ground: Ground) {
         let bytes = ground.bytes();
-        self.forged.put(token, ground, (), bytes);
+        self.forged.put(token, ground, (), bytes, |_| ());
+    }
+
+    /// How many good tokens had to go for others although they were still good, since this was asked last.
+    pub fn take_driven_out(&mut self) -> u32 {
+        std::mem::take(&mut self.driven_out)
+    }
+
+    pub fn has_driven_out(&self) -> bool {
+        self.driven_out > 0
     }
 
     pub fn entries(&self) -> usize {
@@ -186,10 +205,11 @@ impl<V> Shelf<V> {
         self.bytes = self.bytes.saturating_sub(entry.map_or(0, |entry| entry.bytes));
     }
 
-    /// What is larger than all that may be kept is not kept.
-    fn put(&mut self, token: Secret, ground: Ground, value: V, bytes: usize) {
+    /// What is larger than all that may be kept is not kept. `gone` hears of those that have to go for it.
+    fn put(&mut self, token: Secret, ground: Ground, value: V, bytes: usize, mut gone: impl FnMut(&Ground)) {
         let bytes = bytes.saturating_add(token.expose().len()).saturating_add(Self::OVERHEAD);
-        let Some(tail) = Tail::of(token.expose()).filter(|_| bytes <= self.limits.max_bytes) else {
+        let fits = self.limits.max_entries > 0 && bytes <= self.limits.max_bytes;
+        let Some(tail) = Tail::of(token.expose()).filter(|_| fits) else {
             return;
         };
         let before = self.entries.put(tail, Entry { token, ground, value, bytes });
@@ -197,6 +217,7 @@ impl<V> Shelf<V> {
         while self.entries.len() > self.limits.max_entries || self.bytes > self.limits.max_bytes {
             let Some((_, entry)) = self.entries.pop_lru() else { break };
             self.bytes = self.bytes.saturating_sub(entry.bytes);
+            gone(&entry.ground);
         }
     }
 }

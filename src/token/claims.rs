@@ -2,7 +2,7 @@
 
 use super::header::JoseHeader;
 use super::kind::check_kind;
-use super::{TokenError, TokenKind};
+use super::{Checked, TokenError, TokenKind};
 use crate::issuer::{AudienceRule, Issuer, Need, is_printable};
 use crate::json::Json;
 use crate::time::{Span, UnixTime};
@@ -17,18 +17,24 @@ pub(super) fn check_claims(
     payload: &Json,
     issuer: &Issuer,
     now: UnixTime,
+    mut passed: impl FnMut(Checked),
 ) -> Result<(TokenKind, Span), TokenError> {
     let span = check_time(payload, issuer, now)?;
+    passed(Checked::Time);
     for name in STRINGS {
         if payload.get(name).is_some_and(|claim| claim.as_str().is_none()) {
             return Err(TokenError::InvalidClaim(name));
         }
     }
+    passed(Checked::Forms);
     let token_kind = check_kind(header, payload, issuer)?;
+    passed(Checked::Kind);
     for need in issuer.profile.needs {
         check_need(*need, header, payload, issuer)?;
     }
+    passed(Checked::Profile);
     check_audience(payload, issuer)?;
+    passed(Checked::Audience);
     Ok((token_kind, span))
 }
 
@@ -141,7 +147,7 @@ mod tests {
     fn check(payload: &str) -> Result<(), TokenError> {
         let header = JoseHeader::parse(&Json::parse(br#"{"alg":"ES256"}"#).unwrap()).unwrap();
         let payload = Json::parse(payload.as_bytes()).unwrap();
-        check_claims(&header, &payload, &issuer(), UnixTime::from_seconds(NOW)).map(|_| ())
+        check_claims(&header, &payload, &issuer(), UnixTime::from_seconds(NOW), |_| ()).map(|_| ())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::kind::check_kind;
 use super::{TokenError, TokenKind, TokenUse, UnverifiedToken, check_audience, check_claims};
-use crate::crypto::{SignatureCheck, Signed};
+use crate::crypto::{Algorithm, SignatureCheck, Signed};
 use crate::issuer::{Issuer, Principal};
 use crate::json::Json;
 use crate::jwks::{Jwk, JwkSet};
@@ -19,14 +19,48 @@ pub struct Candidate {
     holds: Span,
 }
 
+/// The checks of a [`Candidate`], in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    Algorithm,
+    /// `exp`, `nbf` and `iat`.
+    Time,
+    /// Claims that are registered as strings.
+    Forms,
+    Kind,
+    /// What the issuer's profile asks of every token.
+    Profile,
+    Audience,
+}
+
+impl Checked {
+    pub const ALL: [Self; 6] = [Self::Algorithm, Self::Time, Self::Forms, Self::Kind, Self::Profile, Self::Audience];
+}
+
 impl Candidate {
     /// The checks that need no key, before the one that costs: an attacker's token should cost us little.
     pub fn check(token: UnverifiedToken, issuer: &Issuer, now: UnixTime) -> Result<Self, TokenError> {
+        Self::check_step_by_step(token, issuer, now, |_| ())
+    }
+
+    /// The same for those who want to know how far a token gets: `passed` is told of every check that it passes.
+    pub fn check_step_by_step(
+        token: UnverifiedToken,
+        issuer: &Issuer,
+        now: UnixTime,
+        mut passed: impl FnMut(Checked),
+    ) -> Result<Self, TokenError> {
         if !issuer.algorithms.contains(&token.header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        let (token_kind, holds) = check_claims(&token.header, &token.payload, issuer, now)?;
+        passed(Checked::Algorithm);
+        let (token_kind, holds) = check_claims(&token.header, &token.payload, issuer, now, passed)?;
         Ok(Self { token, token_kind, holds })
+    }
+
+    /// What it would be used as.
+    pub fn token_use(&self) -> TokenUse {
+        self.token_kind.token_use
     }
 
     /// The time for which these checks come out so.
@@ -41,6 +75,20 @@ impl Candidate {
 }
 
 impl UnverifiedToken {
+    pub fn algorithm(&self) -> Algorithm {
+        self.header.algorithm
+    }
+
+    /// The key that it names.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// What it says, whoever wrote that.
+    pub fn payload(&self) -> &Json {
+        &self.payload
+    }
+
     /// Whether it is for an audience of this issuer's.
     pub fn is_for(&self, issuer: &Issuer) -> bool {
         check_audience(&self.payload, issuer).is_ok()

@@ -57,7 +57,7 @@ impl Desk {
 
     fn remember(&mut self, token: &str, number: usize, bytes: usize) {
         let ground = self.ground();
-        self.cache.remember(Secret::new(token), ground, Rc::new(Known { number, bytes }));
+        self.cache.remember(Secret::new(token), ground, Rc::new(Known { number, bytes }), NOW);
     }
 
     fn remember_forged(&mut self, token: &str) {
@@ -188,6 +188,29 @@ fn those_used_longest_ago_go_first() {
 }
 
 #[test]
+fn only_what_was_still_good_counts_as_driven_out() {
+    let ended = Span { until: NOW, ..SPAN };
+    for (name, limits, span, keeps_keys, want) in [
+        ("room for all", PLENTY, SPAN, true, 0),
+        ("no room", limits(3, 1_000_000), SPAN, true, 7),
+        ("too few bytes", limits(1000, 3 * (GOOD + token(0).len())), SPAN, true, 7),
+        ("they have ended", limits(3, 1_000_000), ended, true, 0),
+        ("their keys are gone", limits(3, 1_000_000), SPAN, false, 0),
+        ("nothing is to be remembered", limits(0, 1_000_000), SPAN, true, 0),
+    ] {
+        let mut desk = Desk::new(limits);
+        for number in 0..10 {
+            let keys = if keeps_keys { Rc::clone(&desk.keys) } else { Rc::default() };
+            let ground = Ground::new(issuers()[0], Some(KID), &keys, span);
+            desk.cache.remember(Secret::new(token(number)), ground, Rc::new(Known { number, bytes: 0 }), NOW);
+            (0..200).for_each(|number| desk.remember_forged(&token(1000 + number)));
+        }
+        assert_eq!(desk.cache.has_driven_out(), want > 0, "{name}");
+        assert_eq!([desk.cache.take_driven_out(), desk.cache.take_driven_out()], [want, 0], "{name}");
+    }
+}
+
+#[test]
 fn there_are_no_more_than_so_many_entries_and_bytes() {
     let length = token(0).len();
     let each = GOOD + length + 100;
@@ -261,7 +284,7 @@ fn the_name_of_the_key_takes_room_too() {
         let mut desk = Desk::new(PLENTY);
         let ground = || Ground::new(issuers()[0], kid, &desk.keys, SPAN);
         let (good, bad) = (ground(), ground());
-        desk.cache.remember(Secret::new(token(1)), good, Rc::new(Known { number: 1, bytes: 0 }));
+        desk.cache.remember(Secret::new(token(1)), good, Rc::new(Known { number: 1, bytes: 0 }), NOW);
         assert_eq!(desk.sizes(), (1, GOOD - KID.len() + token(1).len() + room), "{kid:?}");
         let before = desk.sizes().1;
         desk.cache.remember_forged(Secret::new(token(2)), bad);
@@ -344,7 +367,7 @@ fn keys_are_asked_for_by_issuer_and_key_id() {
     for (issuer, kid) in [(first, None), (second, Some("one")), (second, None)] {
         let mut desk = Desk::new(PLENTY);
         let ground = || Ground::new(issuer, kid, &desk.keys, SPAN);
-        desk.cache.remember(Secret::new(token(1)), ground(), Rc::new(Known { number: 1, bytes: 0 }));
+        desk.cache.remember(Secret::new(token(1)), ground(), Rc::new(Known { number: 1, bytes: 0 }), NOW);
         desk.cache.remember_forged(Secret::new(token(2)), ground());
         for (number, want) in [(1, Recall::Good(Rc::new(Known { number: 1, bytes: 0 }))), (2, Recall::Forged(issuer))] {
             let keys = Rc::clone(&desk.keys);
@@ -428,7 +451,7 @@ fn a_ground_can_be_narrowed() {
     let mut desk = Desk::new(PLENTY);
     let ground = desk.ground().holding(Span { from: NOW, until: NOW.plus(std::time::Duration::from_secs(1)) });
     assert_eq!((ground.issuer, ground.kid()), (issuers()[0], Some(KID)));
-    desk.cache.remember(Secret::new(token(1)), ground, Rc::new(Known { number: 1, bytes: 0 }));
+    desk.cache.remember(Secret::new(token(1)), ground, Rc::new(Known { number: 1, bytes: 0 }), NOW);
     assert_eq!(desk.recall(&token(1)), "good 1");
     assert_eq!(desk.recall_at(&token(1), UnixTime::from_seconds(1001)), "unknown");
 }

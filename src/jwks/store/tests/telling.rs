@@ -17,6 +17,26 @@ fn gauges_tell_how_many_keys_there_are_and_how_old() {
 }
 
 #[test]
+fn what_the_alerts_go_by_is_what_is_told() {
+    let error = JwkSet::parse(b"").unwrap_err();
+    let errors = [
+        FetchError::NotSent,
+        FetchError::NoAnswer,
+        FetchError::Status(500),
+        FetchError::TooLarge,
+        FetchError::Jwks(error),
+        FetchError::Discovery("not a JSON document"),
+    ];
+    let outcomes = errors.iter().map(FetchError::kind).chain(["ok", "not_modified"]);
+    let mut names: Vec<String> =
+        outcomes.map(|outcome| format!("postern_jwks_fetch_total.outcome.{outcome}.issuer.https://a.test")).collect();
+    let mut story = Story::new(1);
+    story.play("keys", &[(0.0, 0, Beat, GET), (0.0, 0, Keys("ab"), "ok!")]);
+    names.extend(story.workers[0].store.gauges(at(1.0)).into_iter().map(|(name, _)| name));
+    crate::record::listed::hold("postern_jwks", names);
+}
+
+#[test]
 fn the_log_says_what_changed_and_what_there_is_to_go_on_with() {
     let mut story = Story::new(1);
     let mut log = |event: &Event<'_>, now| {

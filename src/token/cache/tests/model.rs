@@ -94,7 +94,7 @@ fn play(seed: u64, limits: CacheLimits) -> [usize; 3] {
                 } else {
                     let bytes = dice.below(3000);
                     good.put(line(text.len() + GOOD + bytes));
-                    cache.remember(Secret::new(text.as_str()), ground, Rc::new(Known { number: step, bytes }));
+                    cache.remember(Secret::new(text.as_str()), ground, Rc::new(Known { number: step, bytes }), now);
                 }
             }
             _ => {
