@@ -222,7 +222,7 @@ fn a_busy_port_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     for command in ["issuer", "echo"] {
         let output = postern(&[command, "--listen", &address]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert_eq!(stderr(&output), format!("postern: cannot listen on {address}: another program listens there\n"));
     }
 }

@@ -8,7 +8,6 @@ mod url;
 
 use std::io;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -16,6 +15,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::loopback::LoopbackAddr;
 use crate::serve::{self, Reply, Server};
 use keys::Keys;
@@ -119,7 +119,7 @@ impl Issuer {
             Ok(mint) => mint,
             Err(problem) => return line(StatusCode::BAD_REQUEST, &problem),
         };
-        let claims = mint.claims(self.url.as_str(), now(), keys::random_id());
+        let claims = mint.claims(self.url.as_str(), clock::now(), keys::random_id());
         match self.keys.sign(&mint.algorithm, mint.typ.as_deref(), claims) {
             Ok(token) => {
                 let mut reply = line(StatusCode::OK, &token);
@@ -130,12 +130,6 @@ impl Issuer {
             Err(error) => line(StatusCode::INTERNAL_SERVER_ERROR, &format!("the token could not be signed: {error}")),
         }
     }
-}
-
-/// Seconds since 1970; a clock before that is a clock that was never set.
-#[allow(clippy::disallowed_methods, reason = "the rule is the filter's; this is where the issuer is told the time")]
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }
 
 fn line(status: StatusCode, text: &str) -> Reply {
