@@ -17,6 +17,7 @@ pub mod message;
 pub mod module;
 pub mod plugin;
 pub mod program;
+pub mod prometheus;
 pub mod refusal;
 pub mod request;
 pub mod route;

@@ -4,7 +4,7 @@ mod chain;
 mod documents;
 mod exchange;
 pub mod keys;
-mod payload;
+pub mod payload;
 mod refused;
 mod requests;
 mod rotation;

@@ -7,22 +7,30 @@ use serde_json::{Value, json};
 
 use super::plugin::filter;
 use super::route::Route;
-use super::setup::Setup;
+use super::setup::{ACCESS_LOG_FILE, Setup};
 
 impl Setup {
     /// The bootstrap. Every port is 0: the system picks one that is free.
     pub fn bootstrap(&self, upstream: SocketAddr, wasm: &Path, access_log: &Path) -> Value {
+        if let Some(whole) = &self.whole {
+            let text = whole.to_string().replace(ACCESS_LOG_FILE, &access_log.to_string_lossy());
+            return serde_json::from_str(&text).expect("JSON with another path");
+        }
         let mut clusters = vec![cluster("upstream", upstream)];
         clusters.extend(self.clusters());
         let mut listeners = vec![self.listener(wasm, access_log)];
         listeners.extend(self.more_listeners.iter().cloned());
-        json!({
+        let mut bootstrap = json!({
             "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
             "static_resources": {
                 "listeners": listeners,
                 "clusters": clusters,
             },
-        })
+        });
+        if let Some(stats) = &self.stats {
+            bootstrap["stats_config"] = stats.clone();
+        }
+        bootstrap
     }
 
     pub(super) fn listener(&self, wasm: &Path, access_log: &Path) -> Value {
@@ -66,7 +74,7 @@ fn connection_manager(setup: &Setup, wasm: &Path, access_log: &Path) -> Value {
             // Without it trailers never reach a filter, and nothing about them is tested.
             "http_protocol_options": { "enable_trailers": true, "accept_http_10": setup.accept_http_10 },
             "route_config": { "virtual_hosts": virtual_hosts },
-            "access_log": [access_log_json(access_log, &setup.access_log_format)],
+            "access_log": [access_log_json(access_log, setup)],
             "http_filters": filters,
             "upgrade_configs": upgrades,
             "tracing": setup.tracing,
@@ -133,15 +141,16 @@ fn cluster(name: &str, to: SocketAddr) -> Value {
     })
 }
 
-fn access_log_json(path: &Path, format: &str) -> Value {
+fn access_log_json(path: &Path, setup: &Setup) -> Value {
+    let format = match &setup.access_log_members {
+        None => json!({ "text_format_source": { "inline_string": setup.access_log_format } }),
+        Some(members) => json!({ "json_format": members }),
+    };
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": typed(
             "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-            json!({
-                "path": path,
-                "log_format": { "text_format_source": { "inline_string": format } },
-            }),
+            json!({ "path": path, "log_format": format }),
         ),
     })
 }

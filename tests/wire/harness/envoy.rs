@@ -26,10 +26,15 @@ pub const TOKEN: [&str; 3] = ["eyJ", "ZXlK", "OmV5S"];
 
 /// A child that never outlives its owner, not even when a test panics while it starts.
 #[derive(Debug)]
-struct Process(Child);
+pub(super) struct Process(Child);
 
 impl Process {
-    fn ended(&mut self) -> Option<ExitStatus> {
+    pub(super) fn new(command: &mut Command) -> Self {
+        let child = command.spawn();
+        Self(child.unwrap_or_else(|error| panic!("can't start {}: {error}", command.get_program().display())))
+    }
+
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("a child to ask after")
     }
 
@@ -64,19 +69,29 @@ impl Envoy {
     /// Starts Envoy, and waits until it takes requests.
     pub fn start(setup: &Setup, upstream: SocketAddr) -> Self {
         let (mut process, folder) = launch(setup, upstream);
-        let admin_file = folder.path().join("admin");
-        let admin: SocketAddr = wait_for("Envoy writes its admin address", || {
-            exited_early(&mut process, folder.path());
-            fs::read_to_string(&admin_file).ok()?.trim().parse().ok()
-        });
-        wait_until("Envoy is ready", || {
-            exited_early(&mut process, folder.path());
-            ready(admin)
-        });
+        let admin = wait_until_ready(&mut process, folder.path());
         let listener = listener(admin, "ingress");
         let filtered = !matches!(setup.plugin, Plugin::Absent);
         let Setup { logs_everything, may_trap, concurrency: workers, .. } = *setup;
         Self { process, folder, listener, admin, filtered, logs_everything, may_trap, workers, stopped: false }
+    }
+
+    /// Starts an Envoy with two workers on files that a test writes itself into the folder that it is given; their listener
+    /// is `main`. Gives back the folder as well. A field that Envoy does not know is an error in all of them.
+    pub fn on_files(write: impl FnOnce(&Path) -> PathBuf) -> (Self, PathBuf) {
+        const WORKERS: usize = 2;
+        let folder = tempfile::Builder::new().prefix("postern-wire-").tempdir().expect("a folder");
+        let bootstrap = write(folder.path());
+        let mut process = spawn(folder.path(), &bootstrap, WORKERS, |command| {
+            command.args(["--log-level", "warning", "--component-log-level", "wasm:info"]);
+            command.arg("--reject-unknown-dynamic-fields");
+        });
+        let admin = wait_until_ready(&mut process, folder.path());
+        let listener = listener(admin, "main");
+        let path = folder.path().to_owned();
+        let (logs_everything, may_trap, stopped) = (false, false, false);
+        let (workers, filtered) = (WORKERS, true);
+        (Self { process, folder, listener, admin, filtered, logs_everything, may_trap, workers, stopped }, path)
     }
 
     /// Starts an Envoy that must refuse to; gives back what it logged.
@@ -88,7 +103,7 @@ impl Envoy {
                 return Some(status);
             }
             let admin = fs::read_to_string(&admin_file).ok()?.trim().parse().ok()?;
-            assert!(!ready(admin), "Envoy started with a configuration it had to refuse: {:?}", setup.plugin);
+            assert!(!ready(admin, "/ready"), "Envoy started with a configuration it had to refuse: {:?}", setup.plugin);
             None
         });
         assert!(!status.success(), "Envoy ended as if all were well");
@@ -103,6 +118,10 @@ impl Envoy {
     /// Where it takes requests.
     pub fn address(&self) -> SocketAddr {
         self.listener
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
     }
 
     /// Where another listener of the set-up takes requests.
@@ -243,24 +262,36 @@ fn launch(setup: &Setup, upstream: SocketAddr) -> (Process, TempDir) {
     };
     let bootstrap_file = folder.path().join("envoy.json");
     fs::write(&bootstrap_file, bootstrap.to_string()).expect("a bootstrap file");
-    let log = File::create(log_file(folder.path())).expect("a log file");
-    let child = Command::new(binary())
-        .arg("--config-path")
-        .arg(&bootstrap_file)
-        .arg("--admin-address-path")
-        .arg(folder.path().join("admin"))
-        .args(["--concurrency", &setup.concurrency.to_string()])
-        // Hot restart shares memory by a number; without it any number of Envoys run at once.
-        .arg("--disable-hot-restart")
-        .args(log_levels(setup))
-        .args(setup.dynamic.map_or(&[][..], Drain::arguments))
-        .envs(setup.variables.of_host())
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().expect("a second handle"))
-        .stderr(log)
-        .spawn()
-        .unwrap_or_else(|error| panic!("can't start {}: {error}", binary().display()));
-    (Process(child), folder)
+    let process = spawn(folder.path(), &bootstrap_file, setup.concurrency, |command| {
+        command.args(log_levels(setup)).args(setup.dynamic.map_or(&[][..], Drain::arguments));
+        command.envs(setup.variables.of_host());
+    });
+    (process, folder)
+}
+
+fn spawn(folder: &Path, bootstrap: &Path, workers: usize, prepare: impl FnOnce(&mut Command)) -> Process {
+    let log = File::create(log_file(folder)).expect("a log file");
+    let mut command = Command::new(binary());
+    command.arg("--config-path").arg(bootstrap).arg("--admin-address-path").arg(folder.join("admin"));
+    // Hot restart shares memory by a number; without it any number of Envoys run at once.
+    command.args(["--concurrency", &workers.to_string(), "--disable-hot-restart"]);
+    prepare(&mut command);
+    command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+    Process::new(&mut command)
+}
+
+/// Waits until Envoy takes requests; gives back where its admin page is.
+fn wait_until_ready(process: &mut Process, folder: &Path) -> SocketAddr {
+    let admin_file = folder.join("admin");
+    let admin: SocketAddr = wait_for("Envoy writes its admin address", || {
+        exited_early(process, folder);
+        fs::read_to_string(&admin_file).ok()?.trim().parse().ok()
+    });
+    wait_until("Envoy is ready", || {
+        exited_early(process, folder);
+        ready(admin, "/ready")
+    });
+    admin
 }
 
 /// What a filter says, and of the rest only what is wrong.
@@ -307,11 +338,11 @@ fn get(admin: SocketAddr, path: &str) -> (u16, String) {
     (answer.status, answer.text())
 }
 
-/// Whether Envoy says it takes requests; one that is about to exit may not say anything.
-fn ready(admin: SocketAddr) -> bool {
+/// Whether it says there that it takes requests; one that is about to exit may not say anything.
+pub(super) fn ready(admin: SocketAddr, path: &str) -> bool {
     let ask = || {
         let mut wire = Wire::new(TcpStream::connect(admin).ok()?).ok()?;
-        wire.send(&Request::get("/ready").http1()).ok()?;
+        wire.send(&Request::get(path).http1()).ok()?;
         wire.head().ok()?
     };
     ask().is_some_and(|head| head.start.starts_with("HTTP/1.1 200 "))
@@ -337,7 +368,7 @@ pub fn version() -> [u32; 3] {
 }
 
 /// The Envoy to test with: `$ENVOY`, else what `envoy/fetch-envoy` provides.
-fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(program) = std::env::var_os("ENVOY") {

@@ -40,8 +40,12 @@ pub struct Setup {
     pub logs_everything: bool,
     /// A line of the access log.
     pub access_log_format: String,
+    /// The access log is lines of JSON with these members instead.
+    pub access_log_members: Option<Value>,
     /// Where spans are sent, in the connection manager's own terms.
     pub tracing: Option<Value>,
+    /// What Envoy makes of the names of its statistics, in its own terms.
+    pub stats: Option<Value>,
     /// Listeners beside the filter's.
     pub more_listeners: Vec<Value>,
     /// Filters of the same name here and the same code share a VM.
@@ -55,7 +59,12 @@ pub struct Setup {
     pub stream_idle_timeout: Option<&'static str>,
     /// Whether the test is about a VM that dies; all others are held to it that none does.
     pub may_trap: bool,
+    /// The whole bootstrap, where a test has one. Of the rest here counts what is about the process.
+    pub whole: Option<Value>,
 }
+
+/// The place of the access log in a bootstrap that a test has.
+pub const ACCESS_LOG_FILE: &str = "ACCESS_LOG_FILE";
 
 const ACCESS_LOG: &str =
     "%REQ(:PATH)% | %RESPONSE_CODE% | %RESPONSE_CODE_DETAILS% | %FILTER_STATE(wasm.postern:PLAIN)%\n";
@@ -83,7 +92,9 @@ impl Setup {
             allowed_calls: None,
             logs_everything: false,
             access_log_format: ACCESS_LOG.to_owned(),
+            access_log_members: None,
             tracing: None,
+            stats: None,
             more_listeners: Vec::new(),
             vm_id: PLUGIN.to_owned(),
             variables: Variables::default(),
@@ -91,7 +102,19 @@ impl Setup {
             failure: Failure::Reload { backoff: "1s" },
             stream_idle_timeout: None,
             may_trap: false,
+            whole: None,
         }
+    }
+
+    /// With a bootstrap that somebody else wrote, which logs to [`ACCESS_LOG_FILE`] and has a listener `ingress`.
+    pub fn whole(bootstrap: Value) -> Self {
+        Self { whole: Some(bootstrap), ..Self::with(Plugin::Text(String::new())) }
+    }
+
+    /// Adds a listener beside the filter's.
+    pub fn listener_as(mut self, listener: Value) -> Self {
+        self.more_listeners.push(listener);
+        self
     }
 
     /// With the build that can be killed, and this for the case that it is.
@@ -210,6 +233,18 @@ impl Setup {
 
     pub fn access_log_format(mut self, format: &str) -> Self {
         format.clone_into(&mut self.access_log_format);
+        self
+    }
+
+    /// Has Envoy treat the names of its statistics so.
+    pub fn stats(mut self, stats: Value) -> Self {
+        self.stats = Some(stats);
+        self
+    }
+
+    /// Has the access log be lines of JSON with these members.
+    pub fn access_log_members(mut self, members: Value) -> Self {
+        self.access_log_members = Some(members);
         self
     }
 
