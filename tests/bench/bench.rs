@@ -1,6 +1,6 @@
 //! What a request costs in Envoy: Postern beside Envoy's own filters, all in one run on the same machine.
 //!
-//! `make bench` prints the tables of the README, `make bench QUICK=1` the first of them in under a minute, and `make bench
+//! `make bench` prints the tables of `RESULTS.md`, `make bench QUICK=1` the first of them in under a minute, and `make bench
 //! ONLY=reissue` those of one section ([`SECTIONS`]). All of them write their figures to `target/bench.json`. An answer that is not the expected one makes its row an error, and the command fails.
 
 #![cfg(test)]

@@ -1,4 +1,4 @@
-//! How much is measured: the form for the README, and one of under a minute.
+//! How much is measured: the form for `RESULTS.md`, and one of under a minute.
 
 use std::time::Duration;
 

@@ -128,7 +128,7 @@ pub const LINES: &[Line] = &[
             ("tests/wire/keys.rs", "a_token_of_an_unknown_issuer_or_a_broken_one_asks_nobody"),
         ],
     ),
-    outside("J16", "what Envoy adds to requests for keys", "Envoy's own; the README names both fields"),
+    outside("J16", "what Envoy adds to requests for keys", "Envoy's own; envoy/KEYS.md names both fields"),
     line("J17", "a timeout of 0 would be none", &[(CONFIG, "one_mistake_gives_one_error_that_names_the_field")]),
     line(
         "J18",
