@@ -2,11 +2,15 @@
 
 #![cfg(test)]
 
-use std::io::Write;
+#[path = "support/command.rs"]
+mod command;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use command::postern;
 
 const GOOD: &str = "issuers:
 - { issuer: https://login.test, audiences: [https://api.test], jwks: { cluster: login } }
@@ -28,17 +32,7 @@ const BAD: &str = "issuers:
 ";
 
 fn check(arguments: &[&str], folder: &Path, input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
-        .arg("check")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+    postern(folder, &[&["check"], arguments].concat(), input.as_bytes())
 }
 
 fn folder() -> tempfile::TempDir {

@@ -3,40 +3,13 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+#[path = "support/demonstration.rs"]
+mod demonstration;
+
+use std::process::Command;
 use std::time::Duration;
 
-/// The running demonstration; ended with it, whatever becomes of the test.
-struct Demonstration(Child);
-
-impl Drop for Demonstration {
-    fn drop(&mut self) {
-        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
-            self.terminate();
-        }
-    }
-}
-
-impl Demonstration {
-    fn terminate(&mut self) -> bool {
-        let killed = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-        self.0.wait().unwrap().success()
-    }
-
-    /// Waits until it says that all is there.
-    fn is_ready(&mut self) {
-        let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines().map_while(Result::ok);
-        if lines.into_iter().any(|line| line.contains("Ctrl-C ends all")) {
-            return;
-        }
-        let mut why = String::new();
-        self.0.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
-        panic!("it ended by itself, saying:\n{why}");
-    }
-}
+use demonstration::{Demonstration, are_free, free_ports};
 
 /// The labels of what an expression finds, once there is something.
 fn found(prometheus: u16, expression: &str) -> String {
@@ -56,17 +29,11 @@ fn found(prometheus: u16, expression: &str) -> String {
 #[test]
 fn a_prometheus_sees_traffic_of_every_kind_and_a_signal_ends_all() {
     let variables = ["PORT", "ADMIN_PORT", "ISSUER_PORT", "UPSTREAM_PORT", "PROMETHEUS_PORT"];
-    // Held together until all are known, so that they differ.
-    let held: Vec<TcpListener> = variables.iter().map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-    let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-    drop(held);
-    let mut command = Command::new("envoy/observability/observe");
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.envs(variables.iter().zip(&ports).map(|(variable, port)| (variable, port.to_string())));
-    let mut demonstration = Demonstration(command.spawn().expect("envoy/observability/observe can be started"));
-    demonstration.is_ready();
+    let ports = free_ports::<5>();
+    let mut demonstration = Demonstration::start("envoy/observability/observe", &variables, &ports);
+    demonstration.printed_until("Ctrl-C ends all");
 
-    let prometheus = *ports.last().unwrap();
+    let [.., prometheus] = ports;
     for kind in [
         "decision=\"allow\",reason=\"ok\",rule=\"tap\"",
         "decision=\"shadow_deny\",reason=\"insufficient_scope\",rule=\"images\"",
@@ -77,8 +44,6 @@ fn a_prometheus_sees_traffic_of_every_kind_and_a_signal_ends_all() {
     }
     found(prometheus, "ALERTS{alertname=\"PosternShadowDenials\"}");
 
-    assert!(demonstration.terminate());
-    for port in ports {
-        TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|_| panic!("port {port} is still taken"));
-    }
+    assert!(demonstration.terminate().success());
+    are_free(&ports);
 }

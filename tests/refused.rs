@@ -9,29 +9,22 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "support/command.rs"]
+mod command;
+
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use command::postern;
+
 const LINE: &str = r#"[2026-11-22T12:00:00.000Z] GET /api/tap HTTP/1.1 401 - postern_expired {"decision":"deny","reason":"expired","rule":"tap"}"#;
 
 fn refused(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
-        .arg("refused")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // One that refuses its arguments reads nothing.
-    drop(child.stdin.take().unwrap().write_all(input));
-    child.wait_with_output().unwrap()
+    postern(folder, &[&["refused"], arguments].concat(), input)
 }
 
 fn folder() -> TempDir {

@@ -9,60 +9,22 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "support/demonstration.rs"]
+mod demonstration;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use postern::crypto::{Algorithm, SigningKey};
 
-/// The running demonstration; ended with it, whatever becomes of the test.
-struct Demonstration(Child);
+use demonstration::{Demonstration, are_free, free_ports};
 
-impl Drop for Demonstration {
-    fn drop(&mut self) {
-        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
-            self.terminate();
-        }
-    }
-}
-
-impl Demonstration {
-    fn start(ports: [u16; 4]) -> Self {
-        let mut command = Command::new("envoy/run");
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (variable, port) in ["PORT", "ADMIN_PORT", "ISSUER_PORT", "UPSTREAM_PORT"].iter().zip(ports) {
-            command.env(variable, port.to_string());
-        }
-        Self(command.spawn().expect("envoy/run can be started"))
-    }
-
-    /// What is printed up to the line that says how to end it.
-    fn printed(&mut self) -> Vec<String> {
-        let mut printed = Vec::new();
-        for line in BufReader::new(self.0.stdout.as_mut().unwrap()).lines().map_while(Result::ok) {
-            let last = line.contains("Ctrl-C stops everything");
-            printed.push(line);
-            if last {
-                return printed;
-            }
-        }
-        let mut why = String::new();
-        self.0.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
-        panic!("envoy/run ended by itself after {printed:#?}, saying:\n{why}");
-    }
-
-    /// As a supervisor or Ctrl-C would.
-    fn terminate(&mut self) -> ExitStatus {
-        let killed = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-        self.0.wait().unwrap()
-    }
-}
+const VARIABLES: [&str; 4] = ["PORT", "ADMIN_PORT", "ISSUER_PORT", "UPSTREAM_PORT"];
 
 fn metrics(admin_port: u16) -> String {
     let url = format!("http://127.0.0.1:{admin_port}/stats/prometheus");
@@ -86,18 +48,11 @@ fn metrics_with(admin_port: u16, series: &str) -> String {
     panic!("no {series}:\n{}", metrics(admin_port));
 }
 
-fn free_ports() -> [u16; 4] {
-    // Held together until all are known, so that they differ.
-    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-    let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-    ports.try_into().unwrap()
-}
-
 #[test]
 fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
-    let ports = free_ports();
-    let mut demonstration = Demonstration::start(ports);
-    let printed = demonstration.printed();
+    let ports = free_ports::<4>();
+    let mut demonstration = Demonstration::start("envoy/run", &VARIABLES, &ports);
+    let printed = demonstration.printed_until("Ctrl-C stops everything");
     assert!(printed.iter().any(|line| line == "ready"), "{printed:#?}");
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut reissued = 0;
@@ -148,19 +103,14 @@ fn every_printed_line_gives_the_status_beside_it_and_a_signal_ends_all() {
         assert!(metrics.lines().any(|line| line.starts_with(&series)), "no {series}:\n{metrics}");
     }
     assert!(demonstration.terminate().success());
-    for port in ports {
-        TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|_| panic!("port {port} is still taken"));
-    }
+    are_free(&ports);
 }
 
 #[test]
 fn a_taken_port_gives_one_line_that_names_it_and_the_way_out() {
-    let ports = free_ports();
+    let ports = free_ports::<4>();
     let _taken = TcpListener::bind(("127.0.0.1", ports[0])).unwrap();
-    let mut demonstration = Demonstration::start(ports);
-    let status = demonstration.0.wait().unwrap();
-    let mut said = String::new();
-    demonstration.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    let (status, said) = Demonstration::start("envoy/run", &VARIABLES, &ports).ended();
     assert_eq!(status.code(), Some(1));
     assert_eq!(said, format!("run: port {} is taken by another program; choose another with PORT=\n", ports[0]));
 }
