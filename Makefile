@@ -46,6 +46,7 @@ wasm-for-tests: wasm ## build the one that tests can kill too, beside it
 lint: ## format, clippy, the seam, unsafe code, dependencies, shell scripts
 	cargo fmt --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	@cargo metadata --quiet --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	cargo clippy --all-targets --locked -- -D warnings
 	@tests/check-seam && echo "seam: proxy_wasm is named under src/filter only"
 	@tests/check-unsafe && echo "unsafe: in src/filter/imports.rs only"
