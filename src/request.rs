@@ -167,12 +167,17 @@ impl RouteMetadata {
         let Some(fields) = read_pairs(fields) else {
             return Self::Malformed;
         };
+        Self::of(fields.into_iter().map(|(name, value)| (name, String::from_utf8(value).ok())))
+    }
+
+    /// Of fields with their values; one that is no text is `None`.
+    pub fn of<N: AsRef<[u8]>>(fields: impl IntoIterator<Item = (N, Option<String>)>) -> Self {
         let (mut rule, mut capabilities) = (None, None);
         for (name, value) in fields {
-            let Ok(value) = String::from_utf8(value) else {
+            let Some(value) = value else {
                 return Self::Malformed;
             };
-            match name.as_slice() {
+            match name.as_ref() {
                 b"rule" => rule = Some(value),
                 b"capabilities" => capabilities = Some(value),
                 // A misspelt field was meant to ask for something.

@@ -3,7 +3,6 @@
 //! Only what is plain is read: a virtual host by its domains, and routes by their paths. Where anything else has a say,
 //! it is left to the person who asks.
 
-use postern::json::Json;
 use postern::request::{RequestHead, Route, RouteMetadata};
 
 use crate::files::{File, Plugin, each_mapping};
@@ -144,14 +143,5 @@ fn by_path(host: &Node, path: &str, of_host: Option<&Node>) -> Found {
 
 fn metadata(node: &Node) -> RouteMetadata {
     let Value::Mapping(members) = &node.value else { return RouteMetadata::Malformed };
-    let (mut rule, mut capabilities) = (None, None);
-    for member in members {
-        let Json::String(text) = member.value.to_json() else { return RouteMetadata::Malformed };
-        match member.name.as_str() {
-            "rule" => rule = Some(text),
-            "capabilities" => capabilities = Some(text),
-            _ => return RouteMetadata::Malformed,
-        }
-    }
-    RouteMetadata::Present { rule, capabilities }
+    RouteMetadata::of(members.iter().map(|member| (&member.name, member.value.text().map(str::to_owned))))
 }
