@@ -2,7 +2,6 @@
 
 mod envoy;
 mod istio;
-pub mod keys;
 mod surroundings;
 
 use std::collections::BTreeSet;
@@ -15,8 +14,8 @@ use serde_json::json;
 use crate::acts::{escaped, escaped_json};
 use crate::files::{File, Origin, Plugin, each_mapping};
 use crate::problem::{Problem, Severity};
+use crate::signing_keys::SigningKeys;
 use crate::yaml::{Node, as_json};
-use keys::Keys;
 use surroundings::Surroundings;
 
 /// Check configurations: Envoy YAML, Istio manifests, or plugin configurations by themselves
@@ -86,7 +85,7 @@ struct Found {
 fn check(files: &[File]) -> Outcome {
     let mut outcome = Outcome { found: Vec::new(), problems: Vec::new() };
     let surroundings = Surroundings::of(files);
-    let keys = Keys::default();
+    let keys = SigningKeys::default();
     let mut configs: Vec<(&Plugin, Config)> = Vec::new();
     for file in files {
         outcome.problems.extend(file.problems.iter().cloned());

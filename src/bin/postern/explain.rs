@@ -20,9 +20,9 @@ use std::rc::Rc;
 use postern::request::Route;
 use postern::time::UnixTime;
 
-use crate::check::keys::Keys as SigningKeys;
 use crate::clock;
 use crate::files::{File, Plugin};
+use crate::signing_keys::SigningKeys;
 use asked::Asked;
 use decision::decide;
 use report::Report;

@@ -17,6 +17,7 @@ mod reasons;
 mod refused;
 mod schema;
 mod serve;
+mod signing_keys;
 mod stop;
 mod yaml;
 

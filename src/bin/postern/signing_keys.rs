@@ -15,9 +15,9 @@ use crate::files::Plugin;
 use crate::problem::{Problem, Severity};
 
 #[derive(Default)]
-pub struct Keys(RefCell<BTreeMap<String, Secret>>);
+pub struct SigningKeys(RefCell<BTreeMap<String, Secret>>);
 
-impl Keys {
+impl SigningKeys {
     /// Reads a configuration with the keys of this environment, or with such that are made for the moment.
     pub fn read(&self, plugin: &Plugin) -> Result<Config, Vec<Problem>> {
         plugin.config(&|name| {

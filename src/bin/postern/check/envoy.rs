@@ -2,9 +2,9 @@
 
 use postern::json::Json;
 
-use super::keys;
 use crate::files::{File, Plugin, WASM_FILTER, each_mapping};
 use crate::problem::{Problem, Severity};
+use crate::signing_keys;
 use crate::yaml::{Node, Place, Value};
 
 const CONNECTION_MANAGER: &str =
@@ -110,7 +110,7 @@ fn check_environment(plugin: &Plugin, node: &Node) -> Vec<Problem> {
         let message = "the VM does not get this variable: name it in vm_config.environment_variables.host_env_keys";
         (!is_listed).then(|| plugin.problem(Severity::Error, &path, message))
     };
-    keys::names(plugin).into_iter().filter_map(check).collect()
+    signing_keys::names(plugin).into_iter().filter_map(check).collect()
 }
 
 fn is_false(node: &Node) -> bool {

@@ -1,8 +1,8 @@
 //! Settings of a WasmPlugin that the filter relies on.
 
-use super::keys;
 use crate::files::Plugin;
 use crate::problem::{Problem, Severity};
+use crate::signing_keys;
 use crate::yaml::Node;
 
 pub fn check_plugin(plugin: &Plugin, spec: &Node) -> Vec<Problem> {
@@ -32,7 +32,7 @@ pub fn check_plugin(plugin: &Plugin, spec: &Node) -> Vec<Problem> {
         problems.push(at(spec, Severity::Warning, "spec.phase", message));
     }
     let variables = spec.at(&["vmConfig", "env"]).map(Node::items).unwrap_or_default();
-    for (path, name) in keys::names(plugin) {
+    for (path, name) in signing_keys::names(plugin) {
         let variable = variables.iter().find(|variable| variable.get("name").and_then(Node::text) == Some(name));
         let message = match variable.map(|variable| variable.get("valueFrom").and_then(Node::text)) {
             Some(Some("HOST")) => continue,

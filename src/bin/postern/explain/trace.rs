@@ -23,8 +23,8 @@ use postern::time::UnixTime;
 
 use super::decision::Decision;
 use super::keys::Keys;
-use crate::check::keys::Keys as SigningKeys;
 use crate::files::Plugin;
+use crate::signing_keys::SigningKeys;
 
 pub use rule::{Chosen, Nearby};
 
